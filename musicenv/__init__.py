@@ -1,0 +1,1 @@
+"""Composing music as a reinforcement-learning environment."""

@@ -1,0 +1,88 @@
+"""The alphabet: which number means which note, and which notes may come next.
+
+An action is one note: a pitch or a rest, and a duration.  Pitches are MIDI numbers *relative to the tonic*: the
+tonic is always C (60 or 72), whatever key the piece sounds in.  Times are ticks, 12 to the quarter note.
+
+    action = pitch_index * len(DURATIONS) + duration_index
+    pitch_index 0 is the rest, 1..30 are the relative pitches 55..84 (G3 to C6 with C as tonic)
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from musicenv.jit import compiled
+
+TICKS_PER_QUARTER: Final = 12
+SIXTEENTH: Final = 3
+
+LOWEST: Final = 55
+"""Lowest relative pitch (MIDI)."""
+HIGHEST: Final = 84
+"""Highest relative pitch (MIDI)."""
+TONIC: Final = 60
+"""Relative pitch of the tonic; every octave of it is a tonic too."""
+REST: Final = 0
+"""What stands in a pitch array where nothing sounds."""
+
+DURATIONS: Final = (3, 4, 6, 8, 9, 12, 18, 24, 36, 48)
+"""Durations in ticks: sixteenth, eighth triplet, eighth, quarter triplet, dotted eighth, quarter, dotted quarter, half,
+dotted half, whole."""
+
+N_PITCHES: Final = HIGHEST - LOWEST + 2
+N_DURATIONS: Final = len(DURATIONS)
+N_ACTIONS: Final = N_PITCHES * N_DURATIONS
+
+_DURATIONS: Final = np.array(DURATIONS, dtype=np.int64)
+
+
+def action_of(pitch: int, duration: int) -> int:
+    """The action for a relative MIDI ``pitch`` (``REST`` for silence) held for ``duration`` ticks."""
+    if duration not in DURATIONS:
+        raise ValueError(f"duration {duration} ticks is not in the alphabet; choose one of {DURATIONS}")
+    if pitch != REST and not LOWEST <= pitch <= HIGHEST:
+        raise ValueError(f"relative pitch {pitch} is not in the alphabet; choose {LOWEST}..{HIGHEST} or REST")
+    index = 0 if pitch == REST else pitch - LOWEST + 1
+    return index * N_DURATIONS + DURATIONS.index(duration)
+
+
+def note_of(action: int) -> tuple[int, int]:
+    """``(relative pitch or REST, duration in ticks)`` of an action."""
+    if not 0 <= action < N_ACTIONS:
+        raise ValueError(f"action {action} is not in 0..{N_ACTIONS - 1}")
+    index, duration = divmod(int(action), N_DURATIONS)
+    return (REST if index == 0 else index + LOWEST - 1), DURATIONS[duration]
+
+
+@compiled
+def duration_is_legal(time: int, duration: int, bar: int, end: int) -> bool:
+    """May a note that starts at ``time`` last ``duration`` ticks in a piece that ends at tick ``end``?
+
+    On the sixteenth grid every duration may come that stays inside the piece; a triplet may begin on any eighth and
+    has to be completed inside its bar.  Inside a triplet only triplet durations are legal until the grid is met again.
+    So the rest of the piece can always be filled: no legal note leads to a state without legal notes.
+    """
+    after = time + duration
+    if time % 3 == 0 and duration % 3 == 0:
+        return after <= end
+    if duration != 4 and duration != 8:
+        return False
+    if time % 3 == 0 and time % 6 != 0:
+        return False
+    # The triplet began at a multiple of 6; it meets the grid again where its distance from there is a multiple of 12.
+    phase = 0 if time % 4 == 0 else 6
+    if time % 3 == 0:
+        phase = time % 12
+    grid = after + (phase - after) % 12
+    bar_end = time - time % bar + bar
+    return grid <= bar_end and grid <= end
+
+
+@compiled
+def legal_durations(time: int, bar: int, end: int, out: npt.NDArray[np.bool_]) -> None:
+    """Write into ``out`` (N_DURATIONS,) which durations are legal at ``time``; ``bar`` and ``end`` in ticks."""
+    for k in range(_DURATIONS.size):
+        out[k] = duration_is_legal(time, _DURATIONS[k], bar, end)
