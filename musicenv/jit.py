@@ -32,9 +32,8 @@ def source_hash() -> str:
     """Hash of every file that compiled code can come from."""
     root = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256(numba.__version__.encode())
-    for package in ("musicenv", "rewards", "agents", "mcts"):
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    for path in sorted([*(root / "musicenv").glob("*.py"), *(root / "rewards").rglob("*.py")]):
+        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
