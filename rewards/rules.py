@@ -1,43 +1,268 @@
-"""Rules: plain Python functions of the melody, compiled for the environment's step, added and weighted into suites."""
+"""Rules: plain Python functions of the melody, weighted and added into suites.
+
+A **rule** speaks at each note: the function scores the newest note.  A **statistic** describes the piece so far; a
+calibrated curve may turn it into reward, which is paid as the piece grows (at each bar line the difference to the bar
+line before, so that the sum is the finished piece's score) or at the end alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import hashlib
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, overload
+from typing import Any, Literal, NamedTuple, overload
 
+import numba
 import numpy as np
+import numpy.typing as npt
 
 from musicenv.jit import compiled
 from musicenv.melody import Melody
+from musicenv.task import METRES
 
 Kind = Literal["note", "piece"]
+Function = Callable[[Any], float]
+
+_OWN_PACKAGES = ("musicenv", "rewards", "agents", "mcts")
+
+
+class RuleError(Exception):
+    """A rule failed on a piece; the message names the rule, the note and the piece."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Score of a statistic: a table on a uniform grid per metre, read by clamped linear interpolation."""
+
+    lo: npt.NDArray[np.float64]
+    """(metres,) value at the first grid point."""
+    step: npt.NDArray[np.float64]
+    """(metres,) distance between grid points."""
+    table: npt.NDArray[np.float64]
+    """(metres, K) scores at the grid points."""
+    threshold: npt.NDArray[np.float64]
+    """(metres,) the score that a piece has to reach to pass."""
+
+    def __call__(self, value: float, metre: int) -> float:
+        """Score of ``value`` in ``METRES[metre]``; 0 where the value is NaN, that is, not defined."""
+        if np.isnan(value):
+            return 0.0
+        table = self.table[metre]
+        return float(np.interp(value, self.lo[metre] + self.step[metre] * np.arange(table.size), table))
+
+
+class SuiteArrays(NamedTuple):
+    """Weights and curves of S terms, as the compiled step reads them."""
+
+    weight: npt.NDArray[np.float64]
+    """(S,)"""
+    of_piece: npt.NDArray[np.bool_]
+    """(S,) whether the term is a statistic of the piece."""
+    at_end: npt.NDArray[np.bool_]
+    """(S,) whether it is read at the end alone."""
+    curved: npt.NDArray[np.bool_]
+    """(S,) whether a curve turns its value into a score."""
+    lo: npt.NDArray[np.float64]
+    """(S, metres)"""
+    step: npt.NDArray[np.float64]
+    """(S, metres)"""
+    size: npt.NDArray[np.int64]
+    """(S,) grid points in use."""
+    table: npt.NDArray[np.float64]
+    """(S, metres, K)"""
+    threshold: npt.NDArray[np.float64]
+    """(S, metres) the score from which a piece passes."""
+    bonus: float
 
 
 @dataclass(frozen=True, eq=False)
 class Rule:
     """A named function of the melody.  Call it in Python; ``compiled`` is the same function under numba."""
 
-    function: Callable[[Any], float]
+    function: Function
     kind: Kind
-    """"note": a score for the newest note.  "piece": a statistic of the whole line so far; NaN where undefined."""
+    """"note": a score for the newest note.  "piece": a statistic of the line so far; NaN where it is not defined."""
     name: str
-    options: dict[str, Any] = field(default_factory=dict)
+    at_end: bool = False
+    """Whether a statistic is read at the end of the piece alone."""
 
     def __call__(self, melody: Melody) -> float:
         return float(self.function(melody))
 
     @cached_property
     def compiled(self) -> Callable[[Melody], float]:
-        return compiled(self.function)
+        if self.function.__module__.split(".")[0] in _OWN_PACKAGES:
+            return compiled(self.function)
+        # A user's rule may read beyond the line's beginning: checked, so that it raises instead of reading noise.
+        checked: Callable[[Melody], float] = numba.njit(boundscheck=True)(self.function)
+        return checked
+
+    def __mul__(self, weight: float) -> Suite:
+        return Suite((Term(self, float(weight)),))
+
+    __rmul__ = __mul__
+
+    def __add__(self, other: Rule | Suite) -> Suite:
+        return self * 1.0 + other
 
 
-def rule(function: Callable[[Any], float]) -> Rule:
-    """A rule that speaks at each note: the function scores the newest note of the melody."""
+@overload
+def rule(function: Function) -> Rule: ...
+@overload
+def rule(*, name: str) -> Callable[[Function], Rule]: ...
+def rule(function: Function | None = None, *, name: str = "") -> Rule | Callable[[Function], Rule]:
+    """Make a rule that speaks at each note: the function returns the score of the newest note."""
+    if function is None:
+        return lambda f: Rule(f, "note", name)
     return Rule(function, "note", function.__name__)
 
 
-def statistic(function: Callable[[Any], float]) -> Rule:
-    """A figure that describes the piece; a calibrated curve turns it into reward."""
-    return Rule(function, "piece", function.__name__)
+@overload
+def statistic(function: Function) -> Rule: ...
+@overload
+def statistic(*, at_end: bool) -> Callable[[Function], Rule]: ...
+def statistic(function: Function | None = None, *, at_end: bool = False) -> Rule | Callable[[Function], Rule]:
+    """Make a rule that speaks of the piece: the function returns a figure that describes the line so far, or NaN."""
+    if function is None:
+        return lambda f: Rule(f, "piece", f.__name__, at_end)
+    return Rule(function, "piece", function.__name__, at_end)
+
+
+@dataclass(frozen=True)
+class Term:
+    """One rule in a suite: ``weight`` times its score."""
+
+    rule: Rule
+    weight: float = 1.0
+    curve: Curve | None = None
+    """Turns a statistic into a score; without one the value is the score."""
+
+    def score(self, melody: Melody) -> float:
+        """Unweighted score: of the whole piece for a statistic, of the newest note for a rule."""
+        value = self.rule(melody)
+        if self.curve is not None:
+            return self.curve(value, melody.metre)
+        return 0.0 if np.isnan(value) and self.rule.kind == "piece" else value
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A weighted sum of rules.  Suites and rules add with ``+`` and scale with ``*``."""
+
+    terms: tuple[Term, ...]
+    bonus: float = 0.0
+    """Paid once, at the end of a piece that passes every calibrated statistic."""
+    needs_prior: bool = field(init=False)
+    """Whether a term reads the prior's surprisal or entropy."""
+
+    def __post_init__(self) -> None:
+        names = [term.rule.name for term in self.terms]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"the rule {sorted(twice)[0]!r} is in the suite twice; scale it instead")
+        reads = {name for term in self.terms for name in _names(term.rule.function)}
+        object.__setattr__(self, "needs_prior", bool(reads & {"surprisal", "entropy"}))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the terms, in the order of every array of terms."""
+        return tuple(term.rule.name for term in self.terms)
+
+    def __iter__(self) -> Iterator[Term]:
+        return iter(self.terms)
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    def __add__(self, other: Suite | Rule) -> Suite:
+        if isinstance(other, Rule):
+            other = other * 1.0
+        return Suite(self.terms + other.terms, self.bonus + other.bonus)
+
+    def __mul__(self, weight: float) -> Suite:
+        scaled = tuple(replace(term, weight=term.weight * weight) for term in self.terms)
+        return Suite(scaled, self.bonus * weight)
+
+    __rmul__ = __mul__
+
+    def __radd__(self, other: object) -> Suite:
+        if other == 0:  # so that sum() works
+            return self
+        return NotImplemented
+
+    def with_bonus(self, bonus: float) -> Suite:
+        """The same terms, with ``bonus`` for a piece that passes all of them."""
+        return Suite(self.terms, bonus)
+
+    def fingerprint(self) -> str:
+        """Hash of the rules' code: equal for suites that compile to the same step."""
+        digest = hashlib.sha256()
+        for term in self.terms:
+            digest.update(f"{term.rule.name} {term.rule.kind}".encode())
+            _digest_function(term.rule.function, digest, set())
+        return digest.hexdigest()[:16]
+
+    def arrays(self) -> SuiteArrays:
+        """The weights and curves as the kernel reads them."""
+        size = max([1, *(term.curve.table.shape[1] for term in self.terms if term.curve)])
+        shape = (len(self.terms), len(METRES))
+        out = SuiteArrays(
+            weight=np.array([term.weight for term in self.terms], dtype=np.float64),
+            of_piece=np.array([term.rule.kind == "piece" for term in self.terms], dtype=np.bool_),
+            at_end=np.array([term.rule.at_end for term in self.terms], dtype=np.bool_),
+            curved=np.array([term.curve is not None for term in self.terms], dtype=np.bool_),
+            lo=np.zeros(shape),
+            step=np.ones(shape),
+            size=np.ones(shape[0], dtype=np.int64),
+            table=np.zeros((*shape, size)),
+            threshold=np.full(shape, -np.inf),
+            bonus=float(self.bonus),
+        )
+        for k, term in enumerate(self.terms):
+            if term.curve is not None:
+                points = term.curve.table.shape[1]
+                out.lo[k], out.step[k], out.size[k] = term.curve.lo, term.curve.step, points
+                out.table[k, :, :points], out.threshold[k] = term.curve.table, term.curve.threshold
+        return out
+
+
+def _names(function: Any, seen: set[int] | None = None) -> set[str]:
+    """Attribute and global names that a function and the functions it calls read."""
+    seen = set() if seen is None else seen
+    function = getattr(function, "py_func", function)
+    code = getattr(function, "__code__", None)
+    if code is None or id(function) in seen:
+        return set()
+    seen.add(id(function))
+    names = set(code.co_names)
+    for value in _referenced(function):
+        names |= _names(value, seen)
+    return names
+
+
+def _referenced(function: types.FunctionType) -> Iterator[Any]:
+    """Values of the globals and closure variables that a function reads."""
+    for name in function.__code__.co_names:
+        if name in function.__globals__:
+            yield function.__globals__[name]
+    for cell in function.__closure__ or ():
+        yield cell.cell_contents
+
+
+def _digest_function(function: Any, digest: Any, seen: set[int]) -> None:
+    """Feed code, constants and, recursively, everything a function refers to into ``digest``."""
+    function = getattr(function, "py_func", function)
+    if not isinstance(function, types.FunctionType):
+        if isinstance(function, np.ndarray):
+            digest.update(function.tobytes())
+        elif isinstance(function, int | float | str | bool | tuple):
+            digest.update(repr(function).encode())
+        return
+    if id(function) in seen:
+        return
+    seen.add(id(function))
+    code = function.__code__
+    digest.update(code.co_code + repr((code.co_names, [c for c in code.co_consts if not hasattr(c, "co_code")])).encode())
+    for value in _referenced(function):
+        _digest_function(value, digest, seen)
