@@ -162,8 +162,8 @@ def format_table(rows: Sequence[Sequence[object]], columns: Sequence[str]) -> st
     """A plain text table: the first column to the left, the others to the right; None and NaN are "-"."""
     cells = [list(columns), *([_cell(value) for value in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    align = [str.ljust] + [str.rjust] * (len(columns) - 1)
-    lines = ["  ".join(put(*cell) for put, *cell in zip(align, line, widths, strict=True)) for line in cells]
+    form = "  ".join(f"{{:{'<' if k == 0 else '>'}{width}}}" for k, width in enumerate(widths))
+    lines = [form.format(*line) for line in cells]
     lines.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(line.rstrip() for line in lines)
 
