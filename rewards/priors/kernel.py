@@ -1,0 +1,296 @@
+"""The prior's step in compiled code: exact, one thread, made for few rows.  Beside it what the large-batch path shares.
+
+All arrays are float32.  Matrices are stored (inputs, outputs), so that the inner loops run along outputs and
+vectorise without reordering any sum.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from musicenv.alphabet import N_ACTIONS, N_DURATIONS, N_PITCHES
+from musicenv.jit import compiled
+from rewards.priors.features import HELD, N_LENGTHS, NOTHING
+from rewards.priors.shape import KINDS
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+
+class Weights(NamedTuple):
+    """A prior's weights as the step reads them."""
+
+    columns: Ints
+    """(F,) columns of the feature vector that are read."""
+    offsets: Ints
+    """(F,) row of ``table`` at which each of them begins."""
+    candidates: Ints
+    """(K,) columns with the pitches of the copy candidates."""
+    table: Floats
+    """(rows, D) what each value of each feature adds to the input."""
+    table_bias: Floats
+    """(D,)"""
+    gates: Floats
+    """(layers, I + H, 4 H) gates i, f, g, o of [input, h]; those of g are doubled, as tanh(z) = 2 sigmoid(2 z) - 1.
+    I is the larger of D and H; rows beyond a layer's own input are zero."""
+    gates_bias: Floats
+    """(layers, 4 H)"""
+    head: Floats
+    """(H + D, outputs) of [h, x]: pitch logits, duration units, gates of the candidates for pitch, for duration."""
+    head_bias: Floats
+    """(outputs,)"""
+    pitch_to_duration: Floats
+    """(N_PITCHES, R)"""
+    duration: Floats
+    """(R, N_DURATIONS)"""
+    duration_bias: Floats
+    """(N_DURATIONS,)"""
+    copy: Floats
+    """(2, K, KINDS) what a candidate of each kind adds to the logit of its pitch, of its duration."""
+
+
+_LOG2_E: Final = np.float32(1.44269504)
+_LN2_HIGH: Final = np.float32(0.693359375)
+_LN2_LOW: Final = np.float32(-2.12194440e-4)
+_ROUND: Final = np.float32(12582912.0)
+_C0: Final = np.float32(1.9875691500e-4)
+_C1: Final = np.float32(1.3981999507e-3)
+_C2: Final = np.float32(8.3334519073e-3)
+_C3: Final = np.float32(4.1665795894e-2)
+_C4: Final = np.float32(1.6666665459e-1)
+_HALF: Final = np.float32(0.5)
+_ONE: Final = np.float32(1.0)
+_TWO: Final = np.float32(2.0)
+_LIMIT: Final = np.float32(87.0)
+
+
+@compiled
+def exponential(x: Floats, power: npt.NDArray[np.int32]) -> None:
+    """exp in place, to 2 units in the last place (Cephes' expf, limited to |x| <= 87); ``power`` is scratch as long.
+
+    numba calls the C library once per number unless Intel's SVML is there; these loops vectorise everywhere.
+    """
+    for i in range(x.size):
+        value = min(max(x[i], -_LIMIT), _LIMIT)
+        whole = (value * _LOG2_E + _ROUND) - _ROUND
+        rest = value - whole * _LN2_HIGH - whole * _LN2_LOW
+        poly = ((((_C0 * rest + _C1) * rest + _C2) * rest + _C3) * rest + _C4) * rest + _HALF
+        x[i] = poly * rest * rest + rest + _ONE
+        power[i] = (np.int32(whole) + np.int32(127)) << np.int32(23)
+    scale = power.view(np.float32)
+    for i in range(x.size):
+        x[i] *= scale[i]
+
+
+@compiled
+def multiply_add(x: Floats, matrix: Floats, out: Floats) -> None:
+    """``out += x @ matrix`` for x (rows, n), matrix (n, m), out (rows, m); a block of the matrix serves all rows."""
+    n = x.shape[1]
+    for i in range(0, n - n % 8, 8):
+        w0, w1, w2, w3 = matrix[i], matrix[i + 1], matrix[i + 2], matrix[i + 3]
+        w4, w5, w6, w7 = matrix[i + 4], matrix[i + 5], matrix[i + 6], matrix[i + 7]
+        for row in range(x.shape[0]):
+            y = out[row]
+            x0, x1, x2, x3 = x[row, i], x[row, i + 1], x[row, i + 2], x[row, i + 3]
+            x4, x5, x6, x7 = x[row, i + 4], x[row, i + 5], x[row, i + 6], x[row, i + 7]
+            for j in range(y.size):
+                y[j] += (x0 * w0[j] + x1 * w1[j] + x2 * w2[j] + x3 * w3[j]) + (
+                    x4 * w4[j] + x5 * w5[j] + x6 * w6[j] + x7 * w7[j]
+                )
+    for i in range(n - n % 8, n):
+        w0 = matrix[i]
+        for row in range(x.shape[0]):
+            y = out[row]
+            x0 = x[row, i]
+            for j in range(y.size):
+                y[j] += x0 * w0[j]
+
+
+@compiled
+def write_input(weights: Weights, features: npt.NDArray[np.int16], out: Floats) -> None:
+    """The input x (D,) of one step from its features (N_FEATURES,)."""
+    out[:] = weights.table_bias
+    table = weights.table
+    for f in range(weights.columns.size):
+        row = table[weights.offsets[f] + features[weights.columns[f]]]
+        for j in range(out.size):
+            out[j] += row[j]
+    for j in range(out.size):
+        out[j] = max(out[j], np.float32(0.0))
+
+
+@compiled
+def write_state(gates: Floats, memory: Floats, power: npt.NDArray[np.int32]) -> None:
+    """Advance one layer's ``memory`` (2, H) = h, c by its ``gates`` (4 H,), which are overwritten."""
+    size = memory.shape[1]
+    for j in range(gates.size):
+        gates[j] = -gates[j]
+    exponential(gates, power)
+    for j in range(gates.size):
+        gates[j] = _ONE / (_ONE + gates[j])
+    h = memory[0]
+    c = memory[1]
+    i, f, g, o = gates[:size], gates[size : 2 * size], gates[2 * size : 3 * size], gates[3 * size :]
+    for j in range(size):
+        c[j] = f[j] * c[j] + i[j] * (_TWO * g[j] - _ONE)
+        g[j] = -_TWO * c[j]
+    exponential(g, power[:size])
+    for j in range(size):
+        h[j] = o[j] * (_TWO / (_ONE + g[j]) - _ONE)
+
+
+@compiled
+def _log_softmax(x: Floats, scratch: Floats, power: npt.NDArray[np.int32]) -> None:
+    highest = x[0]
+    for j in range(1, x.size):
+        highest = max(highest, x[j])
+    for j in range(x.size):
+        x[j] -= highest
+        scratch[j] = x[j]
+    exponential(scratch[: x.size], power[: x.size])
+    total = np.float32(0.0)
+    for j in range(x.size):
+        total += scratch[j]
+    log_total = np.log(total)
+    for j in range(x.size):
+        x[j] -= log_total
+
+
+@compiled
+def write_log_probs(
+    weights: Weights,
+    features: npt.NDArray[np.int16],
+    head: Floats,
+    scratch: Floats,
+    power: npt.NDArray[np.int32],
+    out: Floats,
+) -> None:
+    """log p of every action (N_ACTIONS,) from the fused head (outputs,), which is overwritten."""
+    size = weights.duration.shape[0]
+    count = weights.candidates.size
+    logits = head[:N_PITCHES]
+    units = head[N_PITCHES : N_PITCHES + size]
+    pitch_gate = head[N_PITCHES + size : N_PITCHES + size + count]
+    duration_gate = head[N_PITCHES + size + count :]
+    for pitch in range(N_PITCHES):
+        durations = out[pitch * N_DURATIONS : (pitch + 1) * N_DURATIONS]
+        durations[:] = weights.duration_bias
+        for r in range(size):
+            unit = units[r] + weights.pitch_to_duration[pitch, r]
+            if unit > 0:
+                for d in range(N_DURATIONS):
+                    durations[d] += unit * weights.duration[r, d]
+    for k in range(count):
+        column = weights.candidates[k]
+        pitch = features[column]
+        if pitch == NOTHING:
+            continue
+        length = features[column + 1]
+        kind = features[column + 2]
+        if length >= HELD:
+            kind = KINDS - 1
+            if length < N_LENGTHS - 1:
+                length -= HELD
+        logits[pitch] += pitch_gate[k] + weights.copy[0, k, kind]
+        if length < N_DURATIONS:
+            out[pitch * N_DURATIONS + length] += duration_gate[k] + weights.copy[1, k, kind]
+    _log_softmax(logits, scratch, power)
+    for pitch in range(N_PITCHES):
+        durations = out[pitch * N_DURATIONS : (pitch + 1) * N_DURATIONS]
+        highest = durations[0]
+        for d in range(1, N_DURATIONS):
+            highest = max(highest, durations[d])
+        for d in range(N_DURATIONS):
+            durations[d] -= highest
+            scratch[pitch * N_DURATIONS + d] = durations[d]
+    exponential(scratch[:N_ACTIONS], power[:N_ACTIONS])
+    for pitch in range(N_PITCHES):
+        total = np.float32(0.0)
+        for d in range(N_DURATIONS):
+            total += scratch[pitch * N_DURATIONS + d]
+        shift = logits[pitch] - np.log(total)
+        for d in range(N_DURATIONS):
+            out[pitch * N_DURATIONS + d] += shift
+
+
+@compiled
+def step_rows(
+    weights: Weights,
+    features: npt.NDArray[np.int16],
+    rows: Ints,
+    memory: Floats,
+    hidden: Floats,
+    log_probs: Floats,
+) -> None:
+    """One step of ``rows``: features (len(rows), N_FEATURES); memory (n, layers, 2, H), hidden (n, H) and log_probs
+    (n, N_ACTIONS) are updated in place."""
+    count = rows.size
+    layers, _, size = memory.shape[1:]
+    width = weights.table_bias.size
+    inputs = weights.gates.shape[1] - size
+    x = np.zeros((count, max(width, size)), dtype=np.float32)
+    gates = np.empty((count, 4 * size), dtype=np.float32)
+    both = np.empty((count, size + width), dtype=np.float32)
+    joined = np.zeros((count, inputs + size), dtype=np.float32)
+    head = np.empty((count, weights.head_bias.size), dtype=np.float32)
+    scratch = np.empty(max(N_ACTIONS, 4 * size), dtype=np.float32)
+    power = np.empty(max(N_ACTIONS, 4 * size), dtype=np.int32)
+    for k in range(count):
+        write_input(weights, features[k], x[k, :width])
+        both[k, size:] = x[k, :width]
+        joined[k, :width] = x[k, :width]
+    for layer in range(layers):
+        for k in range(count):
+            joined[k, inputs:] = memory[rows[k], layer, 0]
+            gates[k] = weights.gates_bias[layer]
+        multiply_add(joined, weights.gates[layer], gates)
+        for k in range(count):
+            write_state(gates[k], memory[rows[k], layer], power[: 4 * size])
+            joined[k, :size] = memory[rows[k], layer, 0]
+            joined[k, size:inputs] = 0
+    for k in range(count):
+        hidden[rows[k]] = memory[rows[k], layers - 1, 0]
+        both[k, :size] = hidden[rows[k]]
+        head[k] = weights.head_bias
+    multiply_add(both, weights.head, head)
+    for k in range(count):
+        write_log_probs(weights, features[k], head[k], scratch, power, log_probs[rows[k]])
+
+
+def fused(arrays: dict[str, Any], columns: Ints, offsets: Ints, candidates: Ints) -> Weights:
+    """The weights as the step reads them, from arrays named as in ``PriorNet.state_dict``."""
+    layers = sum(name.endswith("weight_hh_l0") for name in arrays)
+    size = arrays["layers.0.weight_hh_l0"].shape[1]
+    width = arrays["table"].shape[1]
+    inputs = max(size, width) if layers > 1 else width
+    gates = np.zeros((layers, inputs + size, 4 * size), dtype=np.float32)
+    bias = np.zeros((layers, 4 * size), dtype=np.float32)
+    for layer in range(layers):
+        source = arrays[f"layers.{layer}.weight_ih_l0"].T
+        gates[layer, : source.shape[0]] = source
+        gates[layer, inputs:] = arrays[f"layers.{layer}.weight_hh_l0"].T
+        bias[layer] = arrays[f"layers.{layer}.bias_ih_l0"] + arrays[f"layers.{layer}.bias_hh_l0"]
+    gates[:, :, 2 * size : 3 * size] *= 2
+    bias[:, 2 * size : 3 * size] *= 2
+
+    def transposed(name: str) -> Floats:
+        return np.ascontiguousarray(arrays[name].T, dtype=np.float32)
+
+    return Weights(
+        columns=columns,
+        offsets=offsets,
+        candidates=candidates,
+        table=arrays["table"],
+        table_bias=arrays["table_bias"],
+        gates=gates,
+        gates_bias=bias,
+        head=transposed("head.weight"),
+        head_bias=arrays["head.bias"],
+        pitch_to_duration=arrays["pitch_to_duration"],
+        duration=transposed("duration.weight"),
+        duration_bias=arrays["duration.bias"],
+        copy=arrays["copy"],
+    )

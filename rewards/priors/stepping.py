@@ -1,0 +1,162 @@
+"""A pretrained prior, played note by note: many pieces at once, each with its own state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from musicenv.alphabet import N_ACTIONS
+from musicenv.jit import compiled
+from rewards.priors import kernel
+from rewards.priors.features import N_FEATURES
+from rewards.priors.kernel import Weights
+from rewards.priors.shape import Shape
+from rewards.priors.store import Arrays, read_weights, weights_path
+
+Rows = npt.NDArray[np.int64]
+
+SMALL_BATCH: Final = 32
+"""Up to here one compiled call is faster than matrix products in torch (measured on one and two cores)."""
+
+
+@dataclass
+class PriorState:
+    """What the prior knows of n pieces: plain arrays with one row a piece."""
+
+    memory: npt.NDArray[np.float32]
+    """(n, layers, 2, H) the recurrent state: h and c of each layer."""
+    hidden: npt.NDArray[np.float32]
+    """(n, H) h of the top layer after the last step: a summary of the line so far."""
+    log_probs: npt.NDArray[np.float32]
+    """(n, N_ACTIONS) log p(next note | line so far) in nats, normalised over all actions, legal or not."""
+
+    def copy_rows(self, to: Any, source: PriorState, rows: Any) -> None:
+        """``self[to] = source[rows]`` in every array; both are anything that indexes rows."""
+        for field in fields(self):
+            getattr(self, field.name)[to] = getattr(source, field.name)[rows]
+
+    def copy(self) -> PriorState:
+        return PriorState(self.memory.copy(), self.hidden.copy(), self.log_probs.copy())
+
+
+class Prior:
+    """A network's weights and the way to step them; holds no state of its own.
+
+    One step per note: ``features`` before note i (``features.prior_features``) in, log p of note i out.
+    """
+
+    def __init__(self, shape: Shape, arrays: Arrays) -> None:
+        self.shape = shape
+        self.weights: Weights = kernel.fused(arrays, shape.columns, shape.offsets, shape.candidates)
+
+    @property
+    def hidden_size(self) -> int:
+        return self.shape.hidden
+
+    def state(self, n: int) -> PriorState:
+        """State of ``n`` pieces before their first step."""
+        return PriorState(
+            np.zeros((n, self.shape.layers, 2, self.shape.hidden), dtype=np.float32),
+            np.zeros((n, self.shape.hidden), dtype=np.float32),
+            np.full((n, N_ACTIONS), -np.log(N_ACTIONS), dtype=np.float32),
+        )
+
+    def reset(self, state: PriorState, rows: Rows | None = None) -> None:
+        """Begin new pieces in ``rows`` (int indices; None: all)."""
+        where: Any = slice(None) if rows is None else rows
+        state.memory[where] = 0
+        state.hidden[where] = 0
+        state.log_probs[where] = -np.log(N_ACTIONS)
+
+    def step(self, state: PriorState, features: npt.NDArray[np.int16], rows: Rows | None = None) -> None:
+        """Advance ``rows`` (distinct int64 indices; None: all) by one note, in place.
+
+        ``features`` is (len(rows), N_FEATURES) int16, one row for each of ``rows``.
+        """
+        if rows is None:
+            rows = np.arange(state.hidden.shape[0])
+        if features.shape != (rows.size, N_FEATURES):
+            raise ValueError(f"features have shape {features.shape}; {rows.size} rows need {(rows.size, N_FEATURES)}")
+        if rows.size <= SMALL_BATCH:
+            kernel.step_rows(self.weights, features, rows, state.memory, state.hidden, state.log_probs)
+        else:
+            self._step_large(state, features, rows)
+
+    def _step_large(self, state: PriorState, features: npt.NDArray[np.int16], rows: Rows) -> None:
+        """The same step with torch's matrix products, as many threads as torch is set to."""
+        import torch  # only here: playing a few pieces needs no torch
+
+        weights, shape = self.weights, self.shape
+        matrix = torch.from_numpy
+        inputs = weights.gates.shape[1] - shape.hidden
+        joined = np.zeros((rows.size, inputs + shape.hidden), dtype=np.float32)
+        both = np.empty((rows.size, shape.hidden + shape.width), dtype=np.float32)
+        gates = np.empty((rows.size, 4 * shape.hidden), dtype=np.float32)
+        head = np.empty((rows.size, weights.head_bias.size), dtype=np.float32)
+        _gather(weights, features, rows, state.memory, joined, both)
+        for layer in range(shape.layers):
+            torch.addmm(
+                matrix(weights.gates_bias[layer]), matrix(joined), matrix(weights.gates[layer]), out=matrix(gates)
+            )
+            _advance(rows, layer, gates, state.memory, joined, inputs)
+        _summarise(rows, state.memory, state.hidden, both)
+        torch.addmm(matrix(weights.head_bias), matrix(both), matrix(weights.head), out=matrix(head))
+        _speak(weights, features, rows, head, state.log_probs)
+
+
+@compiled
+def _gather(weights: Weights, features: Any, rows: Any, memory: Any, joined: Any, both: Any) -> None:
+    size = memory.shape[3]
+    width = weights.table_bias.size
+    for k in range(rows.size):
+        kernel_input = both[k, size:]
+        kernel.write_input(weights, features[k], kernel_input)
+        joined[k, :width] = kernel_input
+        joined[k, joined.shape[1] - size :] = memory[rows[k], 0, 0]
+
+
+@compiled
+def _advance(rows: Any, layer: int, gates: Any, memory: Any, joined: Any, inputs: int) -> None:
+    size = memory.shape[3]
+    power = np.empty(4 * size, dtype=np.int32)
+    for k in range(rows.size):
+        kernel.write_state(gates[k], memory[rows[k], layer], power)
+        if layer + 1 < memory.shape[1]:
+            joined[k, :size] = memory[rows[k], layer, 0]
+            joined[k, size:inputs] = 0
+            joined[k, inputs:] = memory[rows[k], layer + 1, 0]
+
+
+@compiled
+def _summarise(rows: Any, memory: Any, hidden: Any, both: Any) -> None:
+    size = memory.shape[3]
+    for k in range(rows.size):
+        hidden[rows[k]] = memory[rows[k], memory.shape[1] - 1, 0]
+        both[k, :size] = hidden[rows[k]]
+
+
+@compiled
+def _speak(weights: Weights, features: Any, rows: Any, head: Any, log_probs: Any) -> None:
+    scratch = np.empty(N_ACTIONS, dtype=np.float32)
+    power = np.empty(N_ACTIONS, dtype=np.int32)
+    for k in range(rows.size):
+        kernel.write_log_probs(weights, features[k], head[k], scratch, power, log_probs[rows[k]])
+
+
+@lru_cache(maxsize=8)
+def _loaded(path: Path, changed: int) -> Prior:
+    return Prior(*read_weights(path))
+
+
+def load_prior(name_or_path: str | Path = "lstm") -> Prior:
+    """A shipped prior ("lstm", or "judge": another network for judging what the first was the reward of), or a file's.
+
+    Loading the same file twice gives the same object.
+    """
+    path = weights_path(name_or_path).resolve()
+    return _loaded(path, path.stat().st_mtime_ns)
