@@ -28,6 +28,11 @@ Function = Callable[[Any], float]
 _OWN_PACKAGES = ("musicenv", "rewards", "agents", "mcts")
 
 
+def is_shipped(function: Function) -> bool:
+    """Whether the function is one of ours rather than a user's."""
+    return function.__module__.split(".")[0] in _OWN_PACKAGES
+
+
 class RuleError(Exception):
     """A rule failed on a piece; the message names the rule, the note and the piece."""
 
@@ -62,6 +67,8 @@ class SuiteArrays(NamedTuple):
     """(S,) whether the term is a statistic of the piece."""
     at_end: npt.NDArray[np.bool_]
     """(S,) whether it is read at the end alone."""
+    in_python: npt.NDArray[np.bool_]
+    """(S,) whether numba refused the rule, so that the step leaves it to Python."""
     curved: npt.NDArray[np.bool_]
     """(S,) whether a curve turns its value into a score."""
     lo: npt.NDArray[np.float64]
@@ -93,7 +100,7 @@ class Rule:
 
     @cached_property
     def compiled(self) -> Callable[[Melody], float]:
-        if self.function.__module__.split(".")[0] in _OWN_PACKAGES:
+        if is_shipped(self.function):
             return compiled(self.function)
         # A user's rule may read beyond the line's beginning: checked, so that it raises instead of reading noise.
         checked: Callable[[Melody], float] = numba.njit(boundscheck=True)(self.function)
@@ -211,6 +218,7 @@ class Suite:
             weight=np.array([term.weight for term in self.terms], dtype=np.float64),
             of_piece=np.array([term.rule.kind == "piece" for term in self.terms], dtype=np.bool_),
             at_end=np.array([term.rule.at_end for term in self.terms], dtype=np.bool_),
+            in_python=np.zeros(len(self.terms), dtype=np.bool_),
             curved=np.array([term.curve is not None for term in self.terms], dtype=np.bool_),
             lo=np.zeros(shape),
             step=np.ones(shape),

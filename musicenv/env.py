@@ -1,0 +1,130 @@
+"""``musicenv:Melody-v0``: composing one melody, note by note."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+
+from musicenv.alphabet import N_ACTIONS
+from musicenv.batch import Batch
+from musicenv.kernel import LENGTH
+from musicenv.options import Opening, Options, resolve
+from rewards.named import Reward
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rewards.priors import Prior
+
+
+def observation_space(batch: Batch) -> gym.spaces.Box:
+    """The flat float32 Box of one piece of ``batch``."""
+    return gym.spaces.Box(*batch.bounds, dtype=np.float32)
+
+
+def draw(batch: Batch, i: int, mode: str) -> Any:
+    """Piece ``i`` so far as ABC text ("ansi") or piano roll ("rgb_array")."""
+    from musicenv import render
+
+    melody = batch.melody(i) if batch.lines.frame[i, LENGTH] else None
+    if mode == "ansi":
+        return render.to_abc(melody) if melody else ""
+    return render.piano_roll(melody)
+
+
+class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
+    """Compose a melody of a given metre, key and length.
+
+    **Observation**: Box float32 (D,); ``env.unwrapped.layout`` names its blocks (see ``musicenv.observation``): the
+    last notes, place in bar and piece, metre, mode, key, style, highest and lowest so far, what sounded 1, 2, 4 and 8
+    bars ago, legal durations, scores of the reward's terms so far; with a prior its ``log_probs`` (310, nats) and its
+    ``hidden`` state.
+
+    **Action**: Discrete(310): one note, a pitch or a rest with a duration (``musicenv.alphabet``).  Legal ones are in
+    ``action_masks()`` (bool) and ``info["action_mask"]`` (int8), both (310,).  An illegal duration is replaced by the
+    longest legal one that is shorter, or by the shortest legal one.
+
+    **Reward**: the gain of the suite's score: note rules at each note; statistics of the piece at each bar line, as the
+    difference to the bar line before.  The sum over the piece is its score.  ``info["terms"]`` (S,) is the weighted
+    score of each term so far, named by ``env.unwrapped.terms``.
+
+    **End**: ``terminated`` at the final barline, which every piece meets exactly; never truncated.
+    ``info["melody"]`` is then the piece and ``info["passed"]`` (S,) tells which terms it passes.
+
+    **Options** (also in ``reset(options=)``): see ``musicenv.options.Options``.  ``reward``: a name, a sum of names, a
+    dict of weights, ``"module:function"``, a rule or a suite.  ``prior``: a name, a prior, or None for none.
+    """
+
+    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}
+
+    def __init__(
+        self,
+        bars: int = 8,
+        metre: str | Sequence[str] = "4/4",
+        key: str | Sequence[str] = "C major",
+        style: str | Sequence[str] = "any",
+        pickup: int = 0,
+        opening: Opening = (),
+        reward: Reward = "default",
+        prior: Prior | str | None = "lstm",
+        render_mode: str | None = None,
+    ) -> None:
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise ValueError(f"render_mode {render_mode!r} is not one of {self.metadata['render_modes']}")
+        self.render_mode = render_mode
+        self._options = self._current = Options(bars, metre, key, style, pickup, opening)
+        suite, loaded = resolve(reward, prior)
+        self.batch = Batch(1, self._options.tasks(), suite, loaded)
+        self.layout = self.batch.layout
+        self.terms = suite.names
+        self.observation_space = observation_space(self.batch)
+        self.action_space = gym.spaces.Discrete(N_ACTIONS)
+        self._action = np.zeros(1, dtype=np.int64)
+        self._row = np.zeros(1, dtype=np.int64)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
+        super().reset(seed=seed)
+        wanted = self._options.updated(options)
+        if wanted != self._current:
+            self.batch.set_tasks(wanted.tasks())
+            self._current = wanted
+        self.batch.reset([self.np_random])
+        return self.batch.observations[0].copy(), self._info()
+
+    def step(self, action: np.int64) -> tuple[npt.NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        batch = self.batch
+        self._action[0] = action
+        batch.step(self._action)
+        finished = bool(batch.finished[0])
+        if finished:
+            observation = batch.final_observations(self._row)[0]
+            info = {
+                "action_mask": np.zeros(N_ACTIONS, dtype=np.int8),
+                "terms": batch.lines.scores[0].copy(),
+                "melody": batch.melody(0),
+                "passed": batch.lines.passed[0].copy(),
+            }
+        else:
+            batch.listen(self._row)
+            batch.observe(self._row)
+            observation, info = batch.observations[0].copy(), self._info()
+        return observation, float(batch.rewards[0]), finished, False, info
+
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """(310,) True for each note that is legal now."""
+        return self.batch.masks[0].astype(np.bool_)
+
+    def render(self) -> Any:
+        """ABC text ("ansi") or a piano roll, uint8 (height, width, 3) ("rgb_array")."""
+        if self.render_mode is None:
+            gym.logger.warn('render() needs render_mode="ansi" or "rgb_array" in gym.make; nothing was drawn')
+            return None
+        return draw(self.batch, 0, self.render_mode)
+
+    def _info(self) -> dict[str, Any]:
+        return {"action_mask": self.batch.masks[0].copy(), "terms": self.batch.lines.scores[0].copy()}

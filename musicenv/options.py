@@ -1,0 +1,78 @@
+"""From the options of ``gym.make`` to tasks, suite and prior: every environment reads them here."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from musicenv.task import METRES, MODES, STYLES, TONICS, Task
+from rewards.named import Reward, suite_of
+from rewards.rules import Suite
+
+if TYPE_CHECKING:
+    from rewards.priors import Prior
+
+ALL = "all"
+"""Option value that stands for every metre, key or style, one of which is drawn for each piece."""
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "metre": METRES,
+    "style": STYLES,
+    "key": tuple(f"{tonic} {mode}" for mode in MODES for tonic in TONICS),
+}
+Opening = str | Sequence[tuple[int | None, int]]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be asked of an environment, in ``gym.make`` and again in ``reset(options=...)``.
+
+    metre, key and style take one value, a sequence of values or "all": then each piece draws one.  ``opening`` is ABC
+    text ("D2 F2 A4", unit an eighth, read in the key) or (sounding MIDI pitch or None, ticks) pairs.
+    """
+
+    bars: int = 8
+    metre: str | Sequence[str] = "4/4"
+    key: str | Sequence[str] = "C major"
+    style: str | Sequence[str] = "any"
+    pickup: int = 0
+    opening: Opening = ()
+
+    def tasks(self) -> list[Task]:
+        """Every task that these options allow."""
+        choices = [self._choices(name) for name in ("metre", "key", "style")]
+        return [
+            Task(metre, key, self.bars, style, self.pickup, self._notes(key))
+            for metre, key, style in itertools.product(*choices)
+        ]
+
+    def updated(self, options: Mapping[str, Any] | None) -> Options:
+        """These options with those of ``reset(options=)`` on top."""
+        if not options:
+            return self
+        if unknown := sorted(set(options) - set(self.__dataclass_fields__)):
+            raise ValueError(f"reset option {unknown[0]!r} is not one of {', '.join(self.__dataclass_fields__)}")
+        return replace(self, **options)
+
+    def _choices(self, name: str) -> Sequence[str]:
+        value = getattr(self, name)
+        if value == ALL:
+            return _CHOICES[name]
+        return [value] if isinstance(value, str) else list(value)
+
+    def _notes(self, key: str) -> tuple[tuple[int | None, int], ...]:
+        if isinstance(self.opening, str):
+            from musicenv.corpus.abc import read_notes
+
+            return tuple(read_notes(self.opening, key=key)) if self.opening.strip() else ()
+        return tuple((pitch, ticks) for pitch, ticks in self.opening)
+
+
+def resolve(reward: Reward, prior: Prior | str | None) -> tuple[Suite, Prior | None]:
+    """Suite and prior by name or as they are."""
+    if isinstance(prior, str):
+        from rewards.priors import load_prior
+
+        prior = load_prior(prior)
+    return suite_of(reward, has_prior=prior is not None), prior

@@ -1,0 +1,118 @@
+"""Many melodies behind ``gymnasium.vector.VectorEnv``: the same batch, the same step, SAME_STEP autoreset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from musicenv.alphabet import N_ACTIONS
+from musicenv.batch import Batch
+from musicenv.env import MelodyEnv, draw, observation_space
+from musicenv.options import Opening, Options, resolve
+from rewards.named import Reward
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rewards.priors import Prior
+
+Floats = npt.NDArray[np.float32]
+
+
+class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]):
+    """``num_envs`` melodies at once; observation, action, reward and options as in ``MelodyEnv``, one row a piece.
+
+    A finished piece is followed in the same step by the next one: its last observation is in ``infos["final_obs"]``,
+    and ``infos["final_info"]`` holds its ``melody``, ``terms`` and ``passed``.  ``infos["action_mask"]`` is (n, 310)
+    int8 and ``infos["terms"]`` (n, S).  Environment i is seeded with ``seed + i`` and equals a single environment of
+    that seed step for step.
+    """
+
+    metadata = {**MelodyEnv.metadata, "autoreset_mode": AutoresetMode.SAME_STEP}
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        bars: int = 8,
+        metre: str | Sequence[str] = "4/4",
+        key: str | Sequence[str] = "C major",
+        style: str | Sequence[str] = "any",
+        pickup: int = 0,
+        opening: Opening = (),
+        reward: Reward = "default",
+        prior: Prior | str | None = "lstm",
+        render_mode: str | None = None,
+        max_episode_steps: int | None = None,
+    ) -> None:
+        if max_episode_steps is not None:
+            raise ValueError("max_episode_steps: a melody ends at its final barline; choose its length with bars=")
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        self._options = self._current = Options(bars, metre, key, style, pickup, opening)
+        suite, loaded = resolve(reward, prior)
+        self.batch = Batch(num_envs, self._options.tasks(), suite, loaded)
+        self.layout = self.batch.layout
+        self.terms = suite.names
+        self.single_observation_space = observation_space(self.batch)
+        self.single_action_space = gym.spaces.Discrete(N_ACTIONS)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._generators: list[np.random.Generator] = []
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Floats, dict[str, Any]]:
+        if seed is not None or not self._generators:
+            seeds = [None if seed is None else seed + i for i in range(self.num_envs)] if not isinstance(seed, list) else seed
+            self._generators = [gym.utils.seeding.np_random(each)[0] for each in seeds]
+        wanted = self._options.updated(options)
+        if wanted != self._current:
+            self.batch.set_tasks(wanted.tasks())
+            self._current = wanted
+        self.batch.reset(self._generators)
+        return self.batch.observations.copy(), self._infos()
+
+    def step(
+        self, actions: npt.NDArray[np.int64]
+    ) -> tuple[Floats, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], dict[str, Any]]:
+        final = self.batch.advance(np.asarray(actions, dtype=np.int64), self._generators)
+        infos = self._infos()
+        if final is not None:
+            which = np.zeros(self.num_envs, dtype=np.bool_)
+            which[final.rows] = True
+            infos["final_obs"] = _objects(self.num_envs, final.rows, final.observations)
+            infos["final_info"] = {}
+            for name in ("melody", "terms", "passed"):
+                infos["final_info"][name] = _objects(self.num_envs, final.rows, getattr(final, name))
+                infos["final_info"][f"_{name}"] = which
+            infos["_final_obs"] = infos["_final_info"] = which
+        batch = self.batch
+        truncated = np.zeros(self.num_envs, dtype=np.bool_)
+        return batch.observations.copy(), batch.rewards.copy(), batch.finished.copy(), truncated, infos
+
+    def action_masks(self) -> npt.NDArray[np.bool_]:
+        """(n, 310) True for each note that is legal now."""
+        return self.batch.masks.astype(np.bool_)
+
+    def render(self) -> tuple[Any, ...] | None:
+        """One rendering a piece, as ``MelodyEnv.render`` gives it."""
+        mode = self.render_mode
+        return None if mode is None else tuple(draw(self.batch, i, mode) for i in range(self.num_envs))
+
+    def _infos(self) -> dict[str, Any]:
+        everyone = np.ones(self.num_envs, dtype=np.bool_)
+        terms = self.batch.lines.scores.copy()
+        return {"action_mask": self.batch.masks.copy(), "_action_mask": everyone, "terms": terms, "_terms": everyone}
+
+
+def _objects(n: int, rows: npt.NDArray[np.int64], values: Any) -> npt.NDArray[np.object_]:
+    """An object array (n,) with ``values`` at ``rows`` and None elsewhere."""
+    out = np.full(n, None, dtype=object)
+    for i, value in zip(rows, values, strict=True):
+        out[i] = value
+    return out
