@@ -1,0 +1,132 @@
+"""A policy that begins as the prior: its logits are the prior's plus a correction that is zero before training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
+from stable_baselines3.common.type_aliases import Schedule
+from torch import nn
+
+from musicenv.alphabet import N_ACTIONS, N_PITCHES
+
+Layout = dict[str, slice]
+_ILLEGAL = -1e8
+
+
+def prior_logits(observations: torch.Tensor, layout: Layout) -> torch.Tensor:
+    """(B, A) the prior's log-probabilities (nats) restricted to legal notes and normalised; uniform without a prior."""
+    legal = observations[:, layout["legal"]].repeat(1, N_PITCHES) > 0.5
+    if "log_probs" in layout:
+        logits = observations[:, layout["log_probs"]]
+    else:
+        logits = torch.zeros_like(legal, dtype=observations.dtype)
+    # A finished piece has no legal note; nothing is drawn there, but its value is asked for.
+    legal = legal | ~legal.any(dim=1, keepdim=True)
+    return torch.log_softmax(torch.where(legal, logits, torch.full_like(logits, _ILLEGAL)), dim=1)
+
+
+class _TwoTowers(nn.Module):
+    """Actor and critic apart, both over everything but the prior's log-probabilities."""
+
+    def __init__(self, layout: Layout, actor: int, critic: int) -> None:
+        super().__init__()
+        self.layout = layout
+        kept = [part for name, part in layout.items() if name != "log_probs"]
+        self.inputs = sum(part.stop - part.start for part in kept)
+        self.kept = kept
+        self.actor = nn.Sequential(nn.Linear(self.inputs, actor), nn.Tanh())
+        self.critic = nn.Sequential(nn.Linear(self.inputs, critic), nn.Tanh(), nn.Linear(critic, critic), nn.Tanh())
+        self.latent_dim_pi = actor
+        self.latent_dim_vf = critic
+
+    def read(self, observations: torch.Tensor) -> torch.Tensor:
+        return torch.cat([observations[:, part] for part in self.kept], dim=1)
+
+    def forward(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        read = self.read(observations)
+        prior = prior_logits(observations, self.layout)
+        return torch.cat([self.actor(read), prior], dim=1), self.critic(read)
+
+    def forward_actor(self, observations: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.actor(self.read(observations)), prior_logits(observations, self.layout)], dim=1)
+
+    def forward_critic(self, observations: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.critic(self.read(observations))
+        return out
+
+
+class _Correction(nn.Module):
+    """Prior logits plus a linear correction that starts at zero."""
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(latent, N_ACTIONS)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, latent_and_prior: torch.Tensor) -> torch.Tensor:
+        latent, prior = latent_and_prior[:, :-N_ACTIONS], latent_and_prior[:, -N_ACTIONS:]
+        out: torch.Tensor = prior + self.linear(latent)
+        return out
+
+
+class PriorPolicy(MaskableActorCriticPolicy):
+    """Actor-critic policy for SB3's PPO, sb3-contrib's MaskablePPO and ``agents.ppo.PriorPPO``.
+
+    It needs the observation's ``layout`` (``policy_kwargs={"layout": env.batch.layout}``).  Illegal notes have
+    probability 0 whether or not a mask is handed in, because the observation says which durations are legal.
+    """
+
+    def __init__(
+        self,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
+        lr_schedule: Schedule,
+        layout: Layout,
+        actor: int = 128,
+        critic: int = 128,
+        use_sde: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if use_sde:
+            raise ValueError("use_sde is for continuous actions; a note is a discrete one")
+        self._layout, self._sizes = layout, (actor, critic)
+        super().__init__(observation_space, action_space, lr_schedule, **kwargs)
+
+    def _build_mlp_extractor(self) -> None:
+        self.mlp_extractor = _TwoTowers(self._layout, *self._sizes)  # type: ignore[assignment]
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        super()._build(lr_schedule)
+        # SB3's orthogonal initialisation and its own output layer are replaced; the optimiser has to know.
+        self.action_net = _Correction(self._sizes[0])
+        self.optimizer = self.optimizer_class(
+            self.parameters(),
+            lr=lr_schedule(1),  # type: ignore[call-arg]
+            **self.optimizer_kwargs,
+        )
+
+    def forward(
+        self, obs: torch.Tensor, deterministic: bool = False, action_masks: Any = None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """``(actions, values, log-probabilities)``; keeps the KL of each state in ``last_kl`` (B,) for the rollout."""
+        if action_masks is not None:
+            return super().forward(obs, deterministic, action_masks)
+        log_probs, values, self.last_kl = self.judge(obs)
+        actions = log_probs.argmax(dim=1) if deterministic else torch.multinomial(log_probs.exp(), 1).flatten()
+        return actions, values.view(-1, 1), log_probs.gather(1, actions.view(-1, 1)).flatten()
+
+    def judge(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """``(log-probabilities (B, A), values (B,), KL to the prior (B,) in nats)``, exact over all notes."""
+        latent, value = self.mlp_extractor(observations)
+        log_probs = torch.log_softmax(self.action_net(latent), dim=1)
+        prior = latent[:, -N_ACTIONS:]
+        kl = (log_probs.exp() * (log_probs - prior)).sum(dim=1)
+        return log_probs, self.value_net(value).flatten(), kl
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        actor, critic = self._sizes
+        return {**super()._get_constructor_parameters(), "layout": self._layout, "actor": actor, "critic": critic}

@@ -1,0 +1,117 @@
+"""PPO held near the prior: the exact KL divergence enters loss and return, at a set amount per piece."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.utils import explained_variance
+from torch.nn import functional as F
+
+from agents.policy import PriorPolicy
+
+
+class KLController:
+    """Coefficient of the KL penalty, moved so that the KL per piece settles at a target.
+
+    A PI controller on the logarithm of the coefficient (cf. Ziegler et al. 2019, "Fine-Tuning Language Models from
+    Human Preferences", whose integral-only controller overshoots here).
+    """
+
+    def __init__(self, target: float, coefficient: float, gain: float = 0.3, integral_gain: float = 0.1) -> None:
+        self.target = target
+        """Nats per piece."""
+        self.coefficient = coefficient
+        """Reward per nat."""
+        self.gain, self.integral_gain = gain, integral_gain
+        self.last_error = 0.0
+
+    def update(self, kl_per_piece: float) -> None:
+        """Move the coefficient after a rollout in which pieces had ``kl_per_piece`` nats on average."""
+        error = float(np.clip(np.log(max(kl_per_piece, 1e-6) / self.target), -1.0, 1.0))
+        # Velocity form of the PI law: no separate integral that could wind up while training starts at KL 0.
+        change = self.gain * (error - self.last_error) + self.integral_gain * error
+        self.coefficient = float(np.clip(self.coefficient * np.exp(change), 1e-3, 10.0))
+        self.last_error = error
+
+
+class KLRolloutBuffer(RolloutBuffer):
+    """Keeps the KL of each state, and subtracts its cost from the rewards before returns are computed."""
+
+    kl: np.ndarray[Any, np.dtype[np.float32]]
+    coefficient = 0.0
+    policy: PriorPolicy
+
+    def reset(self) -> None:
+        self.kl = np.zeros((self.buffer_size, self.n_envs), dtype=np.float32)
+        super().reset()
+
+    def add(self, *args: Any, **kwargs: Any) -> None:
+        self.kl[self.pos] = self.policy.last_kl.numpy()
+        super().add(*args, **kwargs)
+
+    def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: np.ndarray[Any, Any]) -> None:
+        self.rewards -= self.coefficient * self.kl
+        super().compute_returns_and_advantage(last_values, dones)
+
+
+class PriorPPO(PPO):
+    """SB3's PPO with a ``PriorPolicy`` and a KL penalty of ``controller.coefficient`` per nat.
+
+    maximises E[sum of rewards - coefficient * sum over notes of KL(policy || prior)].  The KL at a state does not
+    depend on the note drawn there, so its gradient is taken exactly, in the loss; the KL of later states belongs to
+    the return.
+    """
+
+    policy: PriorPolicy
+    rollout_buffer: KLRolloutBuffer
+
+    def __init__(self, *args: Any, controller: KLController, **kwargs: Any) -> None:
+        self.controller = controller
+        super().__init__(*args, rollout_buffer_class=KLRolloutBuffer, **kwargs)
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        self.rollout_buffer.policy = self.policy
+
+    def collect_rollouts(self, env: Any, callback: Any, rollout_buffer: Any, n_rollout_steps: int) -> bool:
+        rollout_buffer.coefficient = self.controller.coefficient
+        return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
+
+    def train(self) -> None:
+        """One update from the rollout buffer: clipped PPO, value regression and the KL to the prior."""
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        clip = self.clip_range(self._current_progress_remaining)  # type: ignore[operator]
+        figures: list[tuple[float, ...]] = []
+        for _ in range(self.n_epochs):
+            for batch in self.rollout_buffer.get(self.batch_size):
+                log_probs, values, kl = self.policy.judge(batch.observations)
+                log_prob = log_probs.gather(1, batch.actions.long().view(-1, 1)).flatten()
+                advantages = batch.advantages
+                advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+                ratio = torch.exp(log_prob - batch.old_log_prob)
+                gain = torch.min(advantages * ratio, advantages * ratio.clamp(1 - clip, 1 + clip)).mean()
+                value_loss = F.mse_loss(batch.returns, values)
+                # Advantages are in units of their deviation; the penalty's gradient has to be in the same units.
+                kl_loss = self.controller.coefficient * kl.mean() / (batch.advantages.std() + 1e-8)
+                loss = -gain + self.vf_coef * value_loss + kl_loss
+                self.policy.optimizer.zero_grad()
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
+                self.policy.optimizer.step()
+                clipped = ((ratio - 1).abs() > clip).float().mean()
+                figures.append((-gain.item(), value_loss.item(), kl.mean().item(), clipped.item()))
+            self._n_updates += 1
+        for name, value in zip(("policy_loss", "value_loss", "kl_per_note", "clip_fraction"), np.mean(figures, axis=0), strict=True):
+            self.logger.record(f"train/{name}", float(value))
+        buffer = self.rollout_buffer
+        self.logger.record("train/explained_variance", explained_variance(buffer.values.flatten(), buffer.returns.flatten()))
+        self.logger.record("train/kl_coefficient", self.controller.coefficient)
+        notes, pieces = buffer.kl.size, max(buffer.episode_starts.sum(), 1)
+        kl_per_piece = float(buffer.kl.mean() * notes / pieces)
+        self.logger.record("train/kl_per_piece", kl_per_piece)
+        self.controller.update(kl_per_piece)

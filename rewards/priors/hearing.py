@@ -1,0 +1,46 @@
+"""What a prior makes of finished melodies: the surprisal of each note and the entropy before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from musicenv.melody import Melody
+from rewards.priors.dataset import UNKNOWN, example_of
+
+if TYPE_CHECKING:
+    from rewards.priors.stepping import Prior
+
+_AT_ONCE = 256
+
+
+def hear(prior: Prior, melodies: Sequence[Melody]) -> list[Melody]:
+    """The melodies with ``surprisal`` and ``entropy`` (nats) as ``prior`` hears them; NaN for notes it doesn't know."""
+    examples = [example_of(melody) for melody in melodies]
+    heard: list[Melody] = list(melodies)
+    order = np.argsort([example.action.size for example in examples], kind="stable")
+    for begin in range(0, len(order), _AT_ONCE):
+        group = order[begin : begin + _AT_ONCE]
+        longest = max(examples[i].action.size for i in group)
+        surprisal = np.full((len(group), longest), np.nan, dtype=np.float32)
+        entropy = surprisal.copy()
+        state = prior.state(len(group))
+        for k in range(longest):
+            rows = np.array([r for r, i in enumerate(group) if examples[i].action.size > k])
+            prior.step(state, np.stack([examples[group[r]].features[k] for r in rows]), rows)
+            log_probs = state.log_probs[rows]
+            actions = np.array([examples[group[r]].action[k] for r in rows])
+            surprisal[rows, k] = _surprisal(log_probs, actions)
+            entropy[rows, k] = -(np.exp(log_probs) * log_probs).sum(axis=1)
+        for r, i in enumerate(group):
+            n = examples[i].action.size
+            heard[i] = melodies[i]._replace(surprisal=surprisal[r, :n].copy(), entropy=entropy[r, :n].copy())
+    return heard
+
+
+def _surprisal(log_probs: npt.NDArray[np.float32], actions: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+    told = -log_probs[np.arange(actions.size), np.maximum(actions, 0)]
+    return np.where(actions == UNKNOWN, np.float32(np.nan), told)
