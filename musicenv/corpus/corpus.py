@@ -1,0 +1,160 @@
+"""The corpus as melodies in relative pitch, and the account of what it keeps and what not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, REST
+from musicenv.corpus.tune import Tune
+from musicenv.melody import Melody, melody_from_notes
+from musicenv.task import BAR_TICKS, METRES, MODES, STYLES, TONICS, Task
+
+Split = Literal["train", "validation", "test"]
+Unit = Literal["parts", "tunes"]
+
+
+_DURATIONS: Final = np.isin(np.arange(max(DURATIONS) + 2), DURATIONS)
+
+
+class Source(NamedTuple):
+    """Where a melody comes from."""
+
+    tune: Tune
+    part: int | None
+    """Index into ``tune.parts``; None where the melody is the whole tune."""
+
+
+class Corpus:
+    """Tunes, and the melodies in them.  Made by ``load``."""
+
+    def __init__(self, tunes: list[Tune], unread: dict[str, Counter[str]]) -> None:
+        self.tunes = tunes
+        self.unread = unread
+        """What the readers left out: collection -> reason -> count."""
+
+    def __repr__(self) -> str:
+        return f"Corpus({len(self.tunes)} tunes, {sum(tune.pitch.size for tune in self.tunes)} notes)"
+
+    def find(self, title: str) -> list[Tune]:
+        """Tunes whose title contains this text, in either case."""
+        return [tune for tune in self.tunes if title.lower() in tune.title.lower()]
+
+    def melodies(
+        self, split: Split | None = None, unit: Unit = "parts", bars: int | None = None, metre: str | None = None
+    ) -> list[Melody]:
+        """Melodies wholly inside the alphabet, the five metres and the four modes; of equal ones the first.
+
+        ``split`` None takes all three sides; ``unit`` "parts" gives sections, "tunes" whole tunes with each section
+        once; ``bars`` and ``metre`` keep only melodies of that length and metre.  Pitches are relative to the tonic.
+        """
+        return [melody for melody, _ in self.items(split, unit, bars, metre)]
+
+    def items(
+        self, split: Split | None = None, unit: Unit = "parts", bars: int | None = None, metre: str | None = None
+    ) -> list[tuple[Melody, Source]]:
+        """As ``melodies``, each with the tune and part it comes from."""
+        if split not in (None, "train", "validation", "test"):
+            raise ValueError(f"split {split!r} is not known; choose 'train', 'validation', 'test' or None")
+        if unit not in ("parts", "tunes"):
+            raise ValueError(f"unit {unit!r} is not known; choose 'parts' or 'tunes'")
+        if metre is not None and metre not in METRES:
+            raise ValueError(f"metre {metre!r} is not one of {', '.join(METRES)}")
+        seen: set[tuple[bytes, bytes, str, int]] = set()
+        kept = []
+        for source in self._sources(unit):
+            tune = source.tune
+            start, stop, downbeat, end, fault = _extent(source)
+            if fault or outside(tune, start, stop):
+                continue
+            pitch, duration = tune.relative[start:stop], tune.duration[start:stop]
+            name = (pitch.tobytes(), duration.tobytes(), tune.metre, downbeat - int(tune.onset[start]))
+            if name in seen:
+                continue
+            seen.add(name)
+            length = -(-(end - downbeat) // BAR_TICKS[METRES.index(tune.metre)])
+            if split in (None, tune.split) and bars in (None, length) and metre in (None, tune.metre):
+                task = Task(
+                    metre=tune.metre,
+                    key=f"{TONICS[tune.tonic]} {tune.mode}",
+                    bars=length,
+                    style=tune.style if tune.style in STYLES else "any",
+                    pickup=downbeat - int(tune.onset[start]),
+                )
+                kept.append((melody_from_notes(pitch, duration, task, end=end - downbeat), source))
+        return kept
+
+    def _sources(self, unit: Unit) -> Iterator[Source]:
+        for tune in self.tunes:
+            if unit == "tunes":
+                yield Source(tune, None)
+            else:
+                yield from (Source(tune, number) for number in range(len(tune.parts)))
+
+    def coverage(self) -> float:
+        """Share of the notes whose duration and relative pitch are in the alphabet, whatever their metre and mode."""
+        inside = sum(int((durations_inside(tune) & pitches_inside(tune)).sum()) for tune in self.tunes)
+        return inside / sum(tune.pitch.size for tune in self.tunes)
+
+    def report(self) -> str:
+        """Table of what is kept and of what is not, by reason: readers, notes, parts and whole tunes."""
+        lines = [f"{'collection':<16}{'tunes':>8}{'notes':>10}{'coverage':>10}"]
+        for name in self.unread:
+            own = Corpus([tune for tune in self.tunes if tune.collection == name], {})
+            notes = sum(tune.pitch.size for tune in own.tunes)
+            if notes:
+                lines.append(f"{name:<16}{len(own.tunes):>8}{notes:>10}{own.coverage():>10.2%}")
+        notes = sum(tune.pitch.size for tune in self.tunes)
+        lines.append(f"{'all':<16}{len(self.tunes):>8}{notes:>10}{self.coverage():>10.2%}")
+        units: tuple[Unit, Unit] = ("parts", "tunes")
+        for unit in units:
+            kept = len(self.melodies(unit=unit))
+            reasons = Counter(_reason(source) for source in self._sources(unit))
+            equal = reasons.pop("") - kept
+            lines += ["", f"{unit}: {kept} kept", f"{equal:>8}  equal to another"]
+            lines += [f"{count:>8}  {reason}" for reason, count in reasons.most_common()]
+        total: Counter[str] = sum(self.unread.values(), Counter())
+        lines += ["", "left out by the readers"] + [f"{count:>8}  {reason}" for reason, count in total.most_common()]
+        return "\n".join(lines)
+
+
+def _extent(source: Source) -> tuple[int, int, int, int, str]:
+    """First note, note behind the last, first downbeat and end in ticks, fault."""
+    tune, part = source
+    if part is None:
+        return 0, tune.pitch.size, 0, tune.end, tune.fault
+    return tune.parts[part]
+
+
+def _reason(source: Source) -> str:
+    start, stop, _, _, fault = _extent(source)
+    return fault or outside(source.tune, start, stop)
+
+
+def pitches_inside(tune: Tune) -> npt.NDArray[np.bool_]:
+    """(n,) is the relative pitch in the alphabet?"""
+    pitch = tune.relative
+    return (pitch == REST) | ((pitch >= LOWEST) & (pitch <= HIGHEST))
+
+
+def durations_inside(tune: Tune) -> npt.NDArray[np.bool_]:
+    """(n,) is the duration in the alphabet?"""
+    return np.asarray(_DURATIONS[np.clip(tune.duration, 0, _DURATIONS.size - 1)])
+
+
+def outside(tune: Tune, start: int, stop: int) -> str:
+    """Why these notes are outside the alphabet, the metres or the modes, or ""."""
+    if tune.metre not in METRES:
+        return f"metre {tune.metre}"
+    if tune.mode not in MODES:
+        return f"mode {tune.mode}"
+    if not pitches_inside(tune)[start:stop].all():
+        return "pitches outside the alphabet"
+    strange = ~durations_inside(tune)[start:stop]
+    if strange.any():
+        return f"duration of {tune.duration[start:stop][strange][0]} ticks"
+    return ""
