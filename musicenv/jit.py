@@ -29,10 +29,11 @@ def cache_folder() -> Path:
 
 @cache
 def source_hash() -> str:
-    """Hash of every file that compiled code can come from."""
+    """Hash of every file that compiled code can come from; tables that it holds as constants among them."""
     root = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted([*(root / "musicenv").glob("*.py"), *(root / "rewards").rglob("*.py")]):
+    tables = (root / "rewards" / "data").glob("*.json")
+    for path in sorted([*(root / "musicenv").glob("*.py"), *(root / "rewards").rglob("*.py"), *tables]):
         digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 

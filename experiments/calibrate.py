@@ -1,0 +1,170 @@
+"""Calibrate the rules: count the idiom tables and fit the curves on real training parts against fakes.
+
+    python -m experiments.calibrate
+
+writes ``rewards/data/idiom.json`` and ``rewards/data/calibration.json`` and reports, on held-out parts, what the suite
+tells apart and what passes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from experiments.fakes import FAKES, fakes
+from experiments.runs import command, print_table, start_run
+from musicenv.corpus import load as load_corpus
+from musicenv.melody import Melody
+from rewards import calibration, likelihood, theory
+from rewards.calibration import Curve, Entry, Sample, sample
+from rewards.theory import idiom
+
+Floats = npt.NDArray[np.float64]
+
+ENTRIES: Final[tuple[Entry, ...]] = (*theory.SUITE, *likelihood.SUITE)
+
+SHARES: Final = {"bars_shuffled": 2.0, "cut": 2.0, "prior": 4.0}
+"""What a kind of fake counts for beside 1 of the others: the nearer to music, the more."""
+
+CHUNK: Final = 500
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Fit the curves and tables of the rules on real parts and fakes."""
+
+    fakes: int = 2000
+    """Fakes of each kind, made from training parts; a third as many from test parts, for the report."""
+    seed: int = 0
+    """Of the fakes."""
+    write: bool = True
+    """Whether to replace the shipped tables and curves; otherwise only the report is made, with the curves as fitted."""
+    out: Path | None = None
+    """Run folder; a new one under runs/calibrate by default."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Pieces of one kind and their statistics."""
+
+    metre: npt.NDArray[np.int64]
+    """(n,) index into METRES."""
+    values: Floats
+    """(n, S) in the order of ENTRIES; NaN where not defined."""
+
+
+def measure(melodies: Sequence[Melody]) -> Floats:
+    """(n, S) statistics of finished pieces, in the order of ENTRIES."""
+    return np.array([[entry.statistic.compiled(melody) for entry in ENTRIES] for melody in melodies])
+
+
+def measure_all(kinds: Mapping[str, Sequence[Melody]]) -> dict[str, Measured]:
+    """Statistics of the pieces of each kind.
+
+    Measured in fresh processes: compiled statistics hold the idiom tables that were on disk when a process began.
+    """
+    jobs = [(kind, start) for kind, pieces in kinds.items() for start in range(0, len(pieces), CHUNK)]
+    chunks = [kinds[kind][start : start + CHUNK] for kind, start in jobs]
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as workers:
+        found = list(tqdm(workers.map(measure, chunks), total=len(chunks), desc="measuring", unit="chunk"))
+    return {
+        kind: Measured(
+            np.array([piece.metre for piece in pieces], dtype=np.int64),
+            np.concatenate([values for (name, _), values in zip(jobs, found, strict=True) if name == kind]),
+        )
+        for kind, pieces in kinds.items()
+    }
+
+
+def fit(real: Measured, made: Mapping[str, Measured]) -> dict[str, Curve]:
+    """The curve of each entry that is defined for real parts."""
+    shares = {kind: SHARES.get(kind, 1.0) / pieces.metre.size for kind, pieces in made.items()}
+    weight = np.concatenate([np.full(pieces.metre.size, shares[kind]) for kind, pieces in made.items()])
+    metre = np.concatenate([pieces.metre for pieces in made.values()])
+    curves = {}
+    for k, entry in enumerate(ENTRIES):
+        genuine = sample(real.values[:, k], real.metre)
+        fake: Sample = sample(np.concatenate([pieces.values[:, k] for pieces in made.values()]), metre, weight)
+        if genuine.value.size:
+            curves[entry.statistic.name] = calibration.fit_curve(genuine, fake, entry.form)
+    return curves
+
+
+def score(pieces: Measured, curves: Mapping[str, Curve]) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """(n, S) scores before weights, and whether each passes; where there is no curve, 0 and yes."""
+    scores = np.zeros(pieces.values.shape)
+    passes = np.ones(pieces.values.shape, dtype=np.bool_)
+    for k, entry in enumerate(ENTRIES):
+        curve = curves.get(entry.statistic.name)
+        if curve is None:
+            continue
+        for metre in np.unique(pieces.metre):
+            rows = np.flatnonzero((pieces.metre == metre) & ~np.isnan(pieces.values[:, k]))
+            grid = curve.lo[metre] + curve.step[metre] * np.arange(curve.table.shape[1])
+            scores[rows, k] = np.interp(pieces.values[rows, k], grid, curve.table[metre])
+            passes[rows, k] = scores[rows, k] >= curve.threshold[metre] - 1e-9
+    return scores, passes
+
+
+def wins(real: Floats, made: Floats) -> float:
+    """Share of pairs in which the real piece scores higher, ties counting half: the area under the ROC curve."""
+    below = np.searchsorted(np.sort(made), real, side="left")
+    up_to = np.searchsorted(np.sort(made), real, side="right")
+    return float((below + up_to).mean() / (2 * made.size))
+
+
+def report(real: Measured, made: Mapping[str, Measured], curves: Mapping[str, Curve]) -> dict[str, float]:
+    """Print what each rule and the suite tell apart, and return the figures."""
+    weights = np.array([entry.weight for entry in ENTRIES])
+    of_theory = np.arange(len(ENTRIES)) < len(theory.SUITE)
+    scores, passes = score(real, curves)
+    figures = {"pass_real": float(passes[:, of_theory].all(axis=1).mean())}
+    rows: list[list[object]] = []
+    scored = {kind: score(pieces, curves) for kind, pieces in made.items()}
+    for k, entry in enumerate(ENTRIES):
+        separated = [wins(scores[:, k], fake[:, k]) for fake, _ in scored.values()]
+        passing = {"real": passes[:, k].mean()}
+        rows.append([entry.statistic.name, *separated, float(passing["real"])])
+        figures[f"pass_real_{entry.statistic.name}"] = float(passing["real"])
+    total = scores[:, of_theory] @ weights[of_theory]
+    for kind, (fake, passing_fake) in scored.items():
+        figures[f"win_{kind}"] = wins(total, fake[:, of_theory] @ weights[of_theory])
+        figures[f"pass_{kind}"] = float(passing_fake[:, of_theory].all(axis=1).mean())
+    rows.append(["all rules: share of pairs won", *(figures[f"win_{kind}"] for kind in made), None])
+    rows.append(["all rules: pass at once", *(figures[f"pass_{kind}"] for kind in made), figures["pass_real"]])
+    print_table(rows, ["AUC, real test parts against", *made, "real pass"])
+    return figures
+
+
+def calibrate(arguments: Arguments) -> None:
+    """The command."""
+    run = start_run("calibrate", arguments, arguments.out)
+    corpus = load_corpus()
+    train, test = corpus.melodies("train", bars=8), corpus.melodies("test", bars=8)
+    files = []
+    if arguments.write:
+        files.append(idiom.write_tables(*idiom.count_tables(train)))
+    kinds = {"real/train": train, "real/test": test}
+    for kind in FAKES:
+        kinds[f"{kind}/train"] = fakes(kind, train, arguments.fakes, arguments.seed)
+        kinds[f"{kind}/test"] = fakes(kind, test, arguments.fakes // 3, arguments.seed + 1)
+    measured = measure_all(kinds)
+    np.savez_compressed(run.folder / "statistics.npz", **{kind: m.values for kind, m in measured.items()})
+    curves = fit(measured["real/train"], {kind: measured[f"{kind}/train"] for kind in FAKES})
+    files.append(calibration.save(curves, calibration.SHIPPED if arguments.write else run.folder / "calibration.json"))
+    figures = report(measured["real/test"], {kind: measured[f"{kind}/test"] for kind in FAKES}, curves)
+    print(f"\nfigures in {run.finish(figures, files)}")
+
+
+main = command(Arguments, calibrate)
+
+if __name__ == "__main__":
+    main()
