@@ -18,7 +18,7 @@ Split = Literal["train", "validation", "test"]
 Unit = Literal["parts", "tunes"]
 
 
-_DURATIONS: Final = np.isin(np.arange(max(DURATIONS) + 2), DURATIONS)
+_IN_ALPHABET: Final = np.isin(np.arange(max(DURATIONS) + 2), DURATIONS)
 
 
 class Source(NamedTuple):
@@ -143,7 +143,7 @@ def pitches_inside(tune: Tune) -> npt.NDArray[np.bool_]:
 
 def durations_inside(tune: Tune) -> npt.NDArray[np.bool_]:
     """(n,) is the duration in the alphabet?"""
-    return np.asarray(_DURATIONS[np.clip(tune.duration, 0, _DURATIONS.size - 1)])
+    return np.asarray(_IN_ALPHABET[np.clip(tune.duration, 0, _IN_ALPHABET.size - 1)], dtype=np.bool_)
 
 
 def outside(tune: Tune, start: int, stop: int) -> str:

@@ -117,7 +117,8 @@ def _read(path: Path) -> Corpus:
         data = dict(stored)
     head = json.loads(data["head"].tobytes())
     text = head["text"]
-    parts = [Part(*places, fault) for *places, fault in zip(*data["part"].T.tolist(), text["fault"], strict=True)]
+    rows = zip(*data["part"].T.tolist(), text["fault"], strict=True)
+    parts = [Part(start, stop, downbeat, end, fault) for start, stop, downbeat, end, fault in rows]
     note_stops = np.cumsum(data["notes"])
     part_stops = np.cumsum(data["parts"])
     tunes = []

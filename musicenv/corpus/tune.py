@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, REST, TONIC
-from musicenv.corpus.abc import AbcTune, Bar, Note, join_ties
+from musicenv.corpus.abc_body import AbcTune, Bar, Note, join_ties
 from musicenv.corpus.abc_fields import FINE, bar_length
 
 EIGHTH: Final = 6 * FINE
@@ -177,6 +177,17 @@ def _is_upbeat(bar: Bar) -> bool:
     return bar.length < bar_length(bar.metre)
 
 
+def _add_up(lengths: list[int], bar: int) -> bool:
+    """Do the bar lines meet every downbeat?  A bar may be cut by a bar line of its own; the last may be short."""
+    filled = 0
+    for length in lengths:
+        filled += length
+        if filled > bar:
+            return False
+        filled %= bar
+    return True
+
+
 def _part_fault(bars: list[Bar], notes: list[Note], cut: bool) -> str:
     """Why a part is not kept, or ""."""
     bar = bar_length(bars[0].metre)
@@ -185,7 +196,7 @@ def _part_fault(bars: list[Bar], notes: list[Note], cut: bool) -> str:
         return "no metre"
     if cut:
         return "key or metre changes inside it"
-    if max(lengths) > bar or any(length != bar for length in lengths[1:-1]):
+    if not _add_up(lengths[1:] if lengths[0] < bar else lengths, bar):
         return "bars do not add up"
     if any(note.length % FINE for note in notes):
         return "lengths off the grid of ticks"
