@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +22,18 @@ from tqdm import tqdm
 from experiments.fakes import FAKES, fakes
 from experiments.runs import command, print_table, start_run
 from musicenv.corpus import load as load_corpus
+from musicenv.files import atomic_path
 from musicenv.melody import Melody
 from rewards import calibration, likelihood, theory
-from rewards.calibration import Curve, Entry, Sample, sample
+from rewards.calibration import Entry, Sample, sample
+from rewards.rules import Curve
 from rewards.theory import idiom
 
 Floats = npt.NDArray[np.float64]
 
 ENTRIES: Final[tuple[Entry, ...]] = (*theory.SUITE, *likelihood.SUITE)
 
-SHARES: Final = {"bars_shuffled": 2.0, "cut": 2.0, "prior": 4.0}
+SHARES: Final = {"bars_shuffled": 4.0, "prior": 4.0}
 """What a kind of fake counts for beside 1 of the others: the nearer to music, the more."""
 
 CHUNK: Final = 500
@@ -46,7 +48,7 @@ class Arguments:
     seed: int = 0
     """Of the fakes."""
     write: bool = True
-    """Whether to replace the shipped tables and curves; otherwise only the report is made, with the curves as fitted."""
+    """Whether to replace the shipped tables and curves; otherwise the curves go to the run folder."""
     out: Path | None = None
     """Run folder; a new one under runs/calibrate by default."""
 
@@ -157,7 +159,9 @@ def calibrate(arguments: Arguments) -> None:
         kinds[f"{kind}/train"] = fakes(kind, train, arguments.fakes, arguments.seed)
         kinds[f"{kind}/test"] = fakes(kind, test, arguments.fakes // 3, arguments.seed + 1)
     measured = measure_all(kinds)
-    np.savez_compressed(run.folder / "statistics.npz", **{kind: m.values for kind, m in measured.items()})
+    with atomic_path(run.folder / "statistics.npz") as path:
+        table = {name: np.column_stack([pieces.metre, pieces.values]) for name, pieces in measured.items()}
+        np.savez_compressed(path, **cast(Any, table))
     curves = fit(measured["real/train"], {kind: measured[f"{kind}/train"] for kind in FAKES})
     files.append(calibration.save(curves, calibration.SHIPPED if arguments.write else run.folder / "calibration.json"))
     figures = report(measured["real/test"], {kind: measured[f"{kind}/test"] for kind in FAKES}, curves)

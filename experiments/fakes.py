@@ -13,8 +13,6 @@ from musicenv.melody import Melody, melody_from_notes
 from musicenv.task import METRES, MODES, TONICS, Task
 from rewards.theory.harmony import SCALES
 
-Ints = npt.NDArray[np.int64]
-
 
 def task_of(melody: Melody) -> Task:
     """The task whose frame a melody has."""
@@ -22,13 +20,13 @@ def task_of(melody: Melody) -> Task:
     return Task(metre=METRES[melody.metre], key=key, bars=melody.bars, pickup=-melody.start)
 
 
-def _laid_out(pitch: Sequence[int] | Ints, duration: Sequence[int] | Ints, like: Melody) -> Melody:
+def _laid_out(pitch: npt.ArrayLike, duration: npt.ArrayLike, like: Melody) -> Melody:
     """The notes in the frame of ``like``: the last that fits is cut off or held to where that ends."""
-    times = like.start + np.cumsum(duration)
+    pitches, durations = np.asarray(pitch, dtype=np.int64), np.asarray(duration, dtype=np.int64)
+    times = like.start + np.cumsum(durations)
     count = min(int(np.searchsorted(times, like.end)) + 1, times.size)
-    lengths = np.array(duration[:count])
-    lengths[-1] -= times[count - 1] - like.end
-    return melody_from_notes(pitch[:count], lengths, task_of(like), end=like.end)
+    durations[count - 1] -= times[count - 1] - like.end
+    return melody_from_notes(pitches[:count], durations[:count], task_of(like), end=like.end)
 
 
 def uniform(real: Melody, rng: np.random.Generator) -> Melody:

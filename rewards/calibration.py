@@ -41,7 +41,9 @@ RATIOS: Final = (-4.0, 1.5)
 PERCENTILE: Final = 0.01
 """A piece passes if it scores at least what all but this share of real parts score ..."""
 VACUOUS: Final = 0.05
-"""... but if more than this share of real parts is likelier a fake by a ratio, then only above a ratio of 1."""
+"""... but if more than this share of real parts is in classes that are likelier in fakes, only in a likelier class:
+else to pass would mean nothing (one real part in five does not end on its tonic).  Not so for what comes in degrees:
+all pieces would have to take the commonest form."""
 
 
 class Sample(NamedTuple):
@@ -61,6 +63,11 @@ class _Grid(NamedTuple):
     size: int
     spread: float
     """Standard deviation of the smoothing kernel, in grid steps; 0 for none."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the statistic is a whole number: a class or a count."""
+        return self.spread == 0.0
 
 
 def sample(value: npt.ArrayLike, metre: npt.ArrayLike, weight: npt.ArrayLike | None = None) -> Sample:
@@ -90,7 +97,7 @@ def fit_curve(real: Sample, fake: Sample, form: Form) -> Curve:
         tables[metre] = table.round(3)
         scores = _read(grid, tables[metre], parts.value)
         thresholds[metre] = quantile(scores, parts.weight, PERCENTILE)
-        if form == "ratio" and quantile(scores, parts.weight, VACUOUS) < 0.0:
+        if form == "ratio" and grid.whole and quantile(scores, parts.weight, VACUOUS) < 0.0:
             thresholds[metre] = 0.0
     thresholds = np.floor(thresholds * 1000) / 1000
     each = np.ones(len(METRES))
@@ -131,7 +138,7 @@ def _bandwidth(values: Floats) -> float:
     distinct, counts = np.unique(values.round(6), return_counts=True)
     common = distinct[counts > 0.005 * values.size]
     on_lattice = counts[counts > 0.005 * values.size].sum() > 0.8 * values.size and common.size > 2
-    return max(silverman, 0.5 * float(np.median(np.diff(common)))) if on_lattice else silverman
+    return float(max(silverman, 0.5 * np.median(np.diff(common)))) if on_lattice else silverman
 
 
 def _distribution(given: Sample, grid: _Grid) -> Floats:

@@ -116,4 +116,4 @@ def entropy(counts: Ints) -> float:
             weighted += count * np.log(count)
     if total == 0:
         return np.nan
-    return max(np.log(total) - weighted / total, 0.0)
+    return float(max(np.log(total) - weighted / total, 0.0))

@@ -23,7 +23,7 @@ def climax(melody: Melody) -> float:
     for k in range(melody.pitch.size):
         if melody.pitch[k] > melody.pitch[top]:
             top = k
-    return (melody.onset[top] - melody.start) / (melody.end - melody.start)
+    return float((melody.onset[top] - melody.start) / (melody.end - melody.start))
 
 
 @statistic(at_end=True)
