@@ -10,6 +10,7 @@ from musicenv.render.notation import (
     LINE_OF_FIFTHS,
     Symbol,
     WrittenBar,
+    default_title,
     key_signature,
     metre_name,
     written_bars,
@@ -23,20 +24,20 @@ _LENGTHS: Final = {3: "/", 6: "", 9: "3/", 12: "2", 18: "3", 24: "4", 36: "6", 4
 _ACCIDENTALS: Final = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 
 
-def to_abc(melody: Melody, title: str = "", number: int = 1) -> str:
-    """The melody as a tune of ABC with its header; ``number`` is its place in a collection (``X:``)."""
+def to_abc(melody: Melody, title: str = "", number: int = 1, one_line: bool = False) -> str:
+    """The melody as a tune of ABC with its header; ``number`` is its place in a collection (``X:``).
+
+    With ``one_line`` the metre and the key in brackets, then the notes: "[M:6/8][K:Edor] E2B B2A | ...".
+    """
     bars = _bars(melody)
+    if one_line:
+        return " ".join([f"[M:{metre_name(melody)}][K:{_key(melody)}]", *bars])
     upbeat = 1 if melody.start < 0 else 0
     cuts = [0, *range(upbeat + BARS_A_LINE, len(bars), BARS_A_LINE), len(bars)]
     lines = [" ".join(bars[begin:end]) for begin, end in pairwise(cuts)]
-    title = " ".join(title.split()) or "Untitled"
+    title = " ".join(title.split()) or default_title(melody)
     header = [f"X:{number}", f"T:{title}", f"M:{metre_name(melody)}", "L:1/8", f"K:{_key(melody)}"]
     return "\n".join([*header, *lines]) + "\n"
-
-
-def abc_line(melody: Melody) -> str:
-    """The melody as one line, metre and key in brackets: "[M:6/8][K:Edor] E2B B2A | ..."."""
-    return f"[M:{metre_name(melody)}][K:{_key(melody)}] {' '.join(_bars(melody))}"
 
 
 def _key(melody: Melody) -> str:
@@ -52,7 +53,8 @@ def _bars(melody: Melody) -> list[str]:
     texts = [_bar(bar, sharps, beam) for bar in written]
     ended = melody.time == melody.end
     full = melody.time % melody.bar == 0
-    return [f"{text} |" for text in texts[:-1]] + [texts[-1] + (" |]" if ended else " |" if full else "")]
+    last = " |]" if ended else " |" if full else ""
+    return [text + (" |" if k < len(texts) else last) for k, text in enumerate(texts, 1)]
 
 
 def _bar(bar: WrittenBar, sharps: int, beam: int) -> str:

@@ -18,6 +18,14 @@ VELOCITIES: Final = (96, 86, 76)
 """Of notes on the downbeat, on another beat, and off the beat: enough for the ear to find the bar."""
 
 
+def beats_per_minute(melody: Melody, tempo: float | None) -> float:
+    """``tempo``, or what suits the metre."""
+    beats = TEMPO[metre_name(melody)] if tempo is None else tempo
+    if not 10 <= beats <= 1000:
+        raise ValueError(f"tempo={tempo} is not in 10..1000 beats per minute")
+    return beats
+
+
 def to_midi(melody: Melody, path: Path | None = None, tempo: float | None = None, program: int = 0) -> bytes:
     """The bytes of a MIDI file with one track; written to ``path`` too, if given.
 
@@ -27,9 +35,7 @@ def to_midi(melody: Melody, path: Path | None = None, tempo: float | None = None
     from symusic.core import KeySignatureTick, NoteTick, ScoreTick, TempoTick, TimeSignatureTick, TrackTick
 
     scale = MIDI_TICKS_PER_QUARTER // TICKS_PER_QUARTER
-    beats = TEMPO[metre_name(melody)] if tempo is None else tempo
-    if not 10 <= beats <= 1000:
-        raise ValueError(f"tempo={tempo} is not in 10..1000 beats per minute")
+    beats = beats_per_minute(melody, tempo)
     if not 0 <= program <= 127:
         raise ValueError(f"program={program} is not a General MIDI instrument, 0..127")
     score = ScoreTick(MIDI_TICKS_PER_QUARTER)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from musicenv.alphabet import SIXTEENTH, TICKS_PER_QUARTER
 from musicenv.melody import Melody, sounding_pitch
@@ -42,8 +42,8 @@ class Symbol(NamedTuple):
     """Ticks of the note value that is written: ``ticks``, or 3/2 of it inside a triplet."""
     tied: bool
     """Is it tied to the next symbol?"""
-    triplet: str = ""
-    """In a triplet "start", "inside" or "stop"."""
+    triplet: Literal["", "start", "inside", "stop"] = ""
+    """Its place in a triplet."""
 
     @property
     def midi(self) -> int:
@@ -81,6 +81,10 @@ def key_name(melody: Melody) -> str:
 
 def metre_name(melody: Melody) -> str:
     return METRES[melody.metre]
+
+
+def default_title(melody: Melody) -> str:
+    return f"Melody in {key_name(melody)}"
 
 
 def spell(pitch: int, tonic: int, mode: int) -> tuple[str, int, int]:

@@ -1,0 +1,89 @@
+"""A melody as MusicXML, for every notation program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from musicenv.alphabet import TICKS_PER_QUARTER
+from musicenv.files import write_atomic
+from musicenv.melody import Melody
+from musicenv.render.midi import beats_per_minute
+from musicenv.render.notation import Symbol, default_title, key_signature, metre_name, written_bars
+from musicenv.task import MODES
+
+if TYPE_CHECKING:
+    from music21.note import GeneralNote
+    from music21.stream import Score
+
+BARS_A_LINE: Final = 4
+
+
+def to_musicxml(melody: Melody, path: Path | None = None, title: str = "", tempo: float | None = None) -> str:
+    """The text of a MusicXML file; written to ``path`` too, if given.  ``tempo`` in beats per minute."""
+    from music21.musicxml.m21ToXml import ScoreExporter
+
+    exporter = ScoreExporter(_score(melody, title, tempo), makeNotation=False)
+    exporter.parse()
+    text = exporter.asBytes().decode()
+    if path is not None:
+        write_atomic(path, text)
+    return text
+
+
+def _score(melody: Melody, title: str, tempo: float | None) -> Score:
+    from music21 import bar, clef, duration, instrument, key, layout, metadata, meter, stream
+    from music21 import tempo as tempi
+
+    part = stream.Part(id="Melody")
+    player = instrument.Instrument()
+    player.partId = "P1"  # music21's own would differ from run to run
+    part.insert(0, player)
+    upbeat = 1 if melody.start < 0 else 0
+    tied = False
+    for number, written in enumerate(written_bars(melody), 1 - upbeat):
+        measure = stream.Measure(number=number)
+        if number == 1 - upbeat:
+            signature = key.KeySignature(key_signature(melody.key, melody.mode)[1]).asKey(mode=MODES[melody.mode])
+            beat = duration.Duration(melody.beat / TICKS_PER_QUARTER)
+            mark = tempi.MetronomeMark(number=beats_per_minute(melody, tempo), referent=beat)
+            for element in (clef.TrebleClef(), signature, meter.TimeSignature(metre_name(melody)), mark):
+                measure.insert(0, element)
+        elif number > 1 and (number - 1) % BARS_A_LINE == 0:
+            measure.insert(0, layout.SystemLayout(isNew=True))
+        if number == 0:
+            measure.showNumber = stream.enums.ShowNumber.NEVER
+            measure.paddingLeft = (melody.bar - written.ticks) / TICKS_PER_QUARTER
+        for symbol in written.symbols:
+            measure.append(_note(symbol, tied))
+            tied = symbol.tied
+        part.append(measure)
+    if melody.time == melody.end:
+        measures = part.getElementsByClass(stream.Measure)
+        measures[-1].rightBarline = bar.Barline("final")
+    part.makeAccidentals(inPlace=True)
+    part.makeBeams(inPlace=True)
+    score = stream.Score([part])
+    score.metadata = metadata.Metadata(title=title or default_title(melody), composer="musicenv")
+    return score
+
+
+def _note(symbol: Symbol, continues: bool) -> GeneralNote:
+    """``continues``: is the symbol before it tied to this one?"""
+    from music21 import duration, note, pitch, tie
+
+    length = duration.Duration(symbol.value / TICKS_PER_QUARTER)
+    if symbol.triplet:
+        tuplet = duration.Tuplet(3, 2, length.type)
+        if symbol.triplet != "inside":
+            tuplet.type = symbol.triplet
+        length.appendTuplet(tuplet)
+    if not symbol.letter:
+        return note.Rest(duration=length)
+    written = note.Note(duration=length)
+    written.pitch = pitch.Pitch(f"{symbol.letter}{symbol.octave}")
+    if symbol.alter:
+        written.pitch.accidental = pitch.Accidental(symbol.alter)
+    if symbol.tied or continues:
+        written.tie = tie.Tie("continue" if symbol.tied and continues else "start" if symbol.tied else "stop")
+    return written

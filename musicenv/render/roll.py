@@ -1,0 +1,89 @@
+"""A melody as a picture of its notes: time to the right, pitch upwards.  numpy alone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from musicenv.alphabet import HIGHEST, LOWEST, REST
+from musicenv.melody import Melody
+
+Image = npt.NDArray[np.uint8]
+
+LANE: Final = 7
+"""Pixels of a semitone."""
+PIXELS_PER_TICK: Final = 2
+MARGIN: Final = 6
+
+BACKGROUND: Final = (250, 249, 245)
+OUT_OF_KEY: Final = (237, 236, 231)
+TONIC_LANE: Final = (252, 236, 205)
+TO_COME: Final = 0.93
+"""How much darker the bars are that are not composed yet."""
+BEAT_LINE: Final = (222, 220, 213)
+BAR_LINE: Final = (150, 147, 138)
+CHROMATIC: Final = (30, 30, 30)
+DEGREES: Final = (
+    (217, 119, 6),
+    (101, 163, 13),
+    (13, 148, 136),
+    (37, 99, 235),
+    (124, 58, 237),
+    (14, 116, 144),
+    (220, 38, 38),
+)
+"""Colours of the seven degrees of the scale, from the tonic up; notes outside the scale are CHROMATIC."""
+SCALES: Final = (
+    (0, 2, 4, 5, 7, 9, 11),
+    (0, 2, 3, 5, 7, 8, 10),
+    (0, 2, 3, 5, 7, 9, 10),
+    (0, 2, 4, 5, 7, 9, 10),
+)
+"""Semitones above the tonic of the degrees of each of MODES."""
+
+
+def piano_roll(melody: Melody) -> Image:
+    """``(height, width, 3)`` uint8 picture; its size depends on the task alone, not on what is composed.
+
+    Lanes of the tonic are tinted, those outside the scale greyed; bar lines are dark, beat lines light.
+    """
+    lanes = HIGHEST - LOWEST + 1
+    # A real tune may go on to the end of a bar that the task would have shortened, or over it.
+    end = max(melody.end, melody.time)
+    width = 2 * MARGIN + (end - melody.start) * PIXELS_PER_TICK + 1
+    image = np.empty((2 * MARGIN + lanes * LANE, width, 3), np.uint8)
+    image[:] = BACKGROUND
+    scale = SCALES[melody.mode]
+    for pitch in range(LOWEST, HIGHEST + 1):
+        degree = pitch % 12
+        if degree == 0 or degree not in scale:
+            image[_lane(pitch), MARGIN:-MARGIN] = TONIC_LANE if degree == 0 else OUT_OF_KEY
+    to_come = image[MARGIN:-MARGIN, _column(melody.time, melody) : width - MARGIN]
+    to_come[:] = (to_come * TO_COME).astype(np.uint8)
+    for line, colour in ((melody.beat, BEAT_LINE), (melody.bar, BAR_LINE)):
+        first = -(-melody.start // line) * line
+        for tick in range(first, end + 1, line):
+            image[MARGIN:-MARGIN, _column(tick, melody)] = colour
+    for pitch, onset, ticks in zip(melody.pitch.tolist(), melody.onset.tolist(), melody.duration.tolist(), strict=True):
+        if pitch == REST:
+            continue
+        degree = pitch % 12
+        fill = np.array(DEGREES[scale.index(degree)] if degree in scale else CHROMATIC)
+        rows = _lane(min(max(pitch, LOWEST), HIGHEST))
+        left, right = _column(onset, melody), _column(onset + ticks, melody)
+        image[rows, left:right] = fill
+        image[rows, left] = fill // 2  # the edge tells a repeated note from a held one
+        image[rows, right - 1] = BACKGROUND
+    return image
+
+
+def _lane(pitch: int) -> slice:
+    """Rows of a relative pitch."""
+    top = MARGIN + (HIGHEST - pitch) * LANE
+    return slice(top, top + LANE)
+
+
+def _column(tick: int, melody: Melody) -> int:
+    return MARGIN + (tick - melody.start) * PIXELS_PER_TICK
