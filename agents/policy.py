@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -130,3 +131,15 @@ class PriorPolicy(MaskableActorCriticPolicy):
     def _get_constructor_parameters(self) -> dict[str, Any]:
         actor, critic = self._sizes
         return {**super()._get_constructor_parameters(), "layout": self._layout, "actor": actor, "critic": critic}
+
+
+def policy_agent(policy: PriorPolicy) -> Callable[[Any], Any]:
+    """The policy as an ``agents.compose.Agent``."""
+
+    def agent(batch: Any) -> Any:
+        with torch.no_grad():
+            log_probs, _, _ = policy.judge(torch.from_numpy(batch.observations))
+        # Illegal notes have log-probabilities near -1e8: exactly impossible.
+        return log_probs.masked_fill(log_probs < _ILLEGAL / 2, -torch.inf).numpy()
+
+    return agent

@@ -62,6 +62,23 @@ class MelodyVecEnv(VecEnv):
             self._lengths[final.rows] = 0
         return batch.observations, batch.rewards.astype(np.float32), batch.finished.copy(), infos
 
+    def get_state(self) -> dict[str, Any]:
+        """Everything that changes from step to step, as arrays and plain values."""
+        return {
+            "batch": self.batch.get_state(),
+            "generators": [generator.bit_generator.state for generator in self._generators],
+            "returns": self._returns,
+            "lengths": self._lengths,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what ``get_state`` gave."""
+        self._generators = [np.random.default_rng() for _ in state["generators"]]
+        for generator, each in zip(self._generators, state["generators"], strict=True):
+            generator.bit_generator.state = each
+        self._returns[:], self._lengths[:] = state["returns"], state["lengths"]
+        self.batch.set_state(state["batch"])
+
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """(n, A) True for each note that is legal now."""
         return self.batch.masks.astype(np.bool_)

@@ -1,1 +1,1 @@
-"""TBD."""
+"""The commands: each is ``python -m experiments.NAME`` and writes a run folder."""

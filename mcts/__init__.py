@@ -1,1 +1,1 @@
-"""TBD."""
+"""Those who look ahead before they choose."""

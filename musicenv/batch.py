@@ -85,6 +85,26 @@ class Batch:
             for i in range(self.n):
                 begin(self.lines, i, self._frames[0])
 
+    def get_state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The state of all melodies and of the prior, as arrays by name (not copied)."""
+        state = dict(self.lines._asdict())
+        if self._prior_state is not None:
+            state.update(vars(self._prior_state))
+        return state
+
+    def set_state(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
+        """Go on from what ``get_state`` gave, and observe."""
+        for name, array in self.get_state().items():
+            array[...] = state[name]
+        self.observe(self._all)
+
+    @property
+    def log_probs(self) -> npt.NDArray[np.float32]:
+        """(n, A) the prior's log p(next note) in nats, over all notes, legal or not."""
+        if self._prior_state is None:
+            raise ValueError("there is no prior in this environment; make it with prior='lstm'")
+        return self._prior_state.log_probs
+
     def melody(self, i: int) -> Melody:
         """A copy of melody ``i``; needs at least one note."""
         return Melody(*(part.copy() if isinstance(part, np.ndarray) else part for part in view(self.lines, i)))

@@ -1,0 +1,93 @@
+"""A training run on disk: everything that it needs to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from agents.ppo import PriorPPO
+from agents.vec_env import MelodyVecEnv
+
+VERSION = 1
+
+
+def save(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
+    """Write the whole state of training atomically; call it between two rollouts."""
+    state = {
+        "version": VERSION,
+        "policy": model.policy.state_dict(),
+        "optimizer": model.policy.optimizer.state_dict(),
+        "timesteps": model.num_timesteps,
+        "updates": model._n_updates,
+        "controller": [model.controller.coefficient, model.controller.last_error],
+        "torch_rng": torch.get_rng_state(),
+        "numpy_rng": _plain(np.random.get_state(legacy=False)),
+        "env": _plain(env.get_state()),
+        "episode_starts": torch.from_numpy(np.asarray(model._last_episode_starts)),
+    }
+    temporary = path.with_suffix(".tmp")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The state in ``path``; ValueError, naming the file, where it can't be one."""
+    try:
+        # weights_only: tensors and plain values; nothing in the file is executed.
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+    except FileNotFoundError:
+        raise ValueError(f"{path} does not exist: the run has not reached its first checkpoint") from None
+    except Exception as error:
+        raise ValueError(f"{path} is damaged ({type(error).__name__}); start the run anew") from error
+    if state.get("version") != VERSION:
+        raise ValueError(f"{path} is of another version of this program; start the run anew")
+    return state
+
+
+def restore(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
+    """Put ``model`` and ``env`` into the state that ``save`` wrote."""
+    state = read(path)
+    try:
+        model.policy.load_state_dict(state["policy"])
+    except RuntimeError as error:
+        raise ValueError(f"{path} belongs to another environment or reward; resume with the same rules") from error
+    model.policy.optimizer.load_state_dict(state["optimizer"])
+    model.num_timesteps = state["timesteps"]
+    model._n_updates = state["updates"]
+    model.controller.coefficient, model.controller.last_error = state["controller"]
+    torch.set_rng_state(state["torch_rng"])
+    np.random.set_state(_arrays(state["numpy_rng"]))
+    env.set_state(_arrays(state["env"]))
+    model._last_obs = env.batch.observations  # type: ignore[assignment]
+    model._last_episode_starts = state["episode_starts"].numpy()
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as tensors and big integers as text, since a file read with weights_only holds nothing else."""
+    if isinstance(value, np.ndarray):
+        return {"uint32": torch.from_numpy(value.astype(np.int64))} if value.dtype == np.uint32 else torch.from_numpy(value)
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 62:
+        return {"integer": str(value)}
+    return value
+
+
+def _arrays(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.numpy()
+    if isinstance(value, dict):
+        if value.keys() == {"uint32"}:
+            return value["uint32"].numpy().astype(np.uint32)
+        if value.keys() == {"integer"}:
+            return int(value["integer"])
+        return {name: _arrays(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_arrays(item) for item in value]
+    return value

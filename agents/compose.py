@@ -1,0 +1,117 @@
+"""Composing whole pieces with an agent, and the agents that need no training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from musicenv.alphabet import N_ACTIONS
+from musicenv.batch import Batch
+from musicenv.melody import Melody
+
+Floats = npt.NDArray[np.float32]
+Agent = Callable[[Batch], Floats]
+"""What an agent thinks before the next note of each melody of a batch: (n, A) log-probabilities in nats, normalised,
+-inf for illegal notes."""
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """n finished pieces and what the batch's suite says of them."""
+
+    melodies: list[Melody]
+    scores: npt.NDArray[np.float64]
+    """(n, S) weighted score of each term."""
+    passed: npt.NDArray[np.bool_]
+    """(n, S)"""
+    returns: npt.NDArray[np.float64]
+    """(n,) sum of rewards."""
+    kl: npt.NDArray[np.float64]
+    """(n,) nats a piece, from the prior to the agent, summed over its notes; NaN without a prior."""
+
+    def pick(self, rows: npt.NDArray[np.int64]) -> Pieces:
+        """The pieces ``rows``, in that order."""
+        melodies = [self.melodies[i] for i in rows]
+        return Pieces(melodies, self.scores[rows], self.passed[rows], self.returns[rows], self.kl[rows])
+
+
+def masked(log_probs: Floats, masks: npt.NDArray[np.int8]) -> Floats:
+    """``log_probs`` (n, A) restricted to legal notes and normalised again; any shape of unnormalised logits will do."""
+    logits = np.where(masks.astype(np.bool_), log_probs, -np.inf)
+    top = logits.max(axis=1, keepdims=True)
+    out: Floats = logits - (top + np.log(np.exp(logits - top).sum(axis=1, keepdims=True)))
+    return out
+
+
+def uniform(batch: Batch) -> Floats:
+    """Every legal note is as likely as any other."""
+    return masked(np.zeros((batch.n, N_ACTIONS), dtype=np.float32), batch.masks)
+
+
+def prior(temperature: float = 1.0) -> Agent:
+    """The batch's prior, its logits divided by ``temperature``."""
+
+    def agent(batch: Batch) -> Floats:
+        return masked(batch.log_probs / np.float32(temperature), batch.masks)
+
+    return agent
+
+
+def compose(batch: Batch, agent: Agent, pieces: int, seed: int, progress: Callable[[int], object] | None = None) -> Pieces:
+    """``pieces`` pieces by ``agent``: rounds of ``batch.n`` side by side, none cut short or chosen by its length.
+
+    ``progress`` is told the number of pieces each time that a round ends.  The same seed composes the same pieces.
+    """
+    rng = np.random.default_rng(seed)
+    done: list[Pieces] = []
+    for begin in range(0, pieces, batch.n):
+        done.append(_round(batch, agent, rng))
+        if progress is not None:
+            progress(min(batch.n, pieces - begin))
+    everything = Pieces(
+        [melody for part in done for melody in part.melodies],
+        *(np.concatenate([getattr(part, name) for part in done]) for name in ("scores", "passed", "returns", "kl")),
+    )
+    return everything.pick(np.arange(pieces))
+
+
+def _round(batch: Batch, agent: Agent, rng: np.random.Generator) -> Pieces:
+    """One piece in each row of the batch; rows that have ended go on with pieces that are thrown away."""
+    n = batch.n
+    generators = [rng] * n
+    batch.reset(generators)
+    melodies: list[Melody | None] = [None] * n
+    scores, passed = np.zeros((n, len(batch.suite))), np.zeros((n, len(batch.suite)), dtype=np.bool_)
+    returns, kl = np.zeros(n), np.zeros(n)
+    open_rows = np.ones(n, dtype=np.bool_)
+    while open_rows.any():
+        log_probs = agent(batch)
+        if batch.prior is None:
+            kl[:] = np.nan
+        else:
+            kl += np.where(open_rows, divergence(log_probs, masked(batch.log_probs, batch.masks)), 0.0)
+        final = batch.advance(draw(log_probs, rng), generators)
+        returns += np.where(open_rows, batch.rewards, 0.0)
+        if final is not None:
+            for r, i in enumerate(final.rows):
+                if open_rows[i]:
+                    melodies[i], scores[i], passed[i] = final.melody[r], final.terms[r], final.passed[r]
+                    open_rows[i] = False
+    return Pieces([melody for melody in melodies if melody is not None], scores, passed, returns, kl)
+
+
+def draw(log_probs: Floats, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """One action a row of ``log_probs`` (n, A), by inversion of the cumulative distribution."""
+    cumulative = np.exp(log_probs, dtype=np.float64).cumsum(axis=1)
+    thrown = rng.random(log_probs.shape[0]) * cumulative[:, -1]
+    return (cumulative <= thrown[:, None]).sum(axis=1)
+
+
+def divergence(log_p: Floats, log_q: Floats) -> npt.NDArray[np.float64]:
+    """(n,) KL(p || q) in nats of rows of log-probabilities."""
+    p = np.exp(log_p, dtype=np.float64)
+    difference = np.subtract(log_p, log_q, out=np.zeros_like(p), where=p > 0)
+    return (p * difference).sum(axis=1)

@@ -1,0 +1,85 @@
+"""From settings to a model that can be trained, resumed or asked to compose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agents.policy import PriorPolicy
+from agents.ppo import KLController, PriorPPO
+from agents.vec_env import MelodyVecEnv
+from musicenv.batch import Batch
+from musicenv.options import Options, resolve
+
+FIRST_COEFFICIENT = 0.2
+"""KL coefficient to begin with, near where it settles by default."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is to be composed, for which reward, and how it is learned."""
+
+    bars: int = 8
+    """Bars a piece."""
+    key: str = "C major"
+    """Tonic and mode: "D", "F# minor", "E dorian", "G mixolydian"; "all" draws one for each piece."""
+    metre: str = "4/4"
+    """2/4, 3/4, 4/4, 6/8, 9/8, or "all"."""
+    style: str = "any"
+    """Dance type or collection, such as "reel"; "any" leaves it open."""
+    pickup: int = 0
+    """Ticks before the first downbeat, 12 to the quarter."""
+    opening: str = ""
+    """Notes to begin with, as ABC text."""
+    reward: str = "default"
+    """Sum of suites and rules, such as "theory" or "default+my_rules:swing=0.5"."""
+    prior: str = "lstm"
+    """Name or path of the pretrained prior."""
+    bonus: float = 2.0
+    """Reward for a piece that passes all rules at once."""
+    target_kl: float = 6.0
+    """Divergence from the prior to settle at, in nats a piece."""
+    learning_rate: float = 2e-3
+    """Adam's step size, falling linearly to zero."""
+    envs: int = 256
+    """Pieces composed side by side."""
+    rollout: int = 64
+    """Notes a piece composes between two updates."""
+    seed: int = 0
+    """Seed of everything random."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model with the pieces that it learns from."""
+
+    model: PriorPPO
+    env: MelodyVecEnv
+    batch: Batch
+
+
+def build(settings: Settings) -> Trained:
+    """The untrained model: its policy is the prior itself."""
+    options = Options(
+        settings.bars, settings.metre, settings.key, settings.style, settings.pickup, settings.opening
+    )
+    suite, prior = resolve(settings.reward, settings.prior or None)
+    batch = Batch(settings.envs, options.tasks(), suite.with_bonus(settings.bonus), prior)
+    env = MelodyVecEnv(batch)
+    env.seed(settings.seed)
+    rate = settings.learning_rate
+    model = PriorPPO(
+        PriorPolicy,
+        env,
+        controller=KLController(settings.target_kl, FIRST_COEFFICIENT),
+        learning_rate=lambda left: rate * left,
+        n_steps=settings.rollout,
+        batch_size=min(2048, settings.envs * settings.rollout),
+        n_epochs=4,
+        gamma=1.0,
+        gae_lambda=0.95,
+        ent_coef=0.0,
+        policy_kwargs={"layout": batch.layout},
+        seed=settings.seed,
+        device="cpu",
+    )
+    return Trained(model, env, batch)
