@@ -14,12 +14,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from musicenv.files import write_atomic
+from musicenv.task import METRES, MODES, STYLES
+from rewards.priors.features import CARDINALITY
 from rewards.priors.shape import Shape
 
 Arrays = dict[str, npt.NDArray[np.float32]]
 
 SHIPPED: Final = Path(__file__).parent / "weights"
 _FORMAT: Final = "musicenv prior 1"
+_WORDS: Final = json.dumps({"metres": METRES, "modes": MODES, "styles": STYLES, "features": CARDINALITY})
+"""What the numbers in a feature vector mean; a prior is of use only where they mean what they meant in training."""
 
 
 def _checksum(shape: str, tensors: Mapping[str, npt.NDArray[np.float16]]) -> str:
@@ -33,7 +37,7 @@ def write_weights(path: Path, shape: Shape, arrays: Mapping[str, npt.NDArray[np.
     """Write a prior's arrays (named as in ``PriorNet.state_dict``) to ``path`` as float16, atomically."""
     tensors = {name: np.ascontiguousarray(array, dtype=np.float16) for name, array in arrays.items()}
     described = json.dumps(shape.to_json())
-    metadata = {"format": _FORMAT, "shape": described, "sha256": _checksum(described, tensors)}
+    metadata = {"format": _FORMAT, "words": _WORDS, "shape": described, "sha256": _checksum(described, tensors)}
     return write_atomic(path, save(tensors, metadata))
 
 
@@ -64,6 +68,8 @@ def read_weights(name_or_path: str | Path) -> tuple[Shape, Arrays]:
         raise ValueError(f"{path} is not a safetensors file, or is cut short; fetch or train it again") from error
     if metadata.get("format") != _FORMAT:
         raise ValueError(f"{path} is not a prior that this version reads; train it again by experiments.pretrain")
+    if metadata.get("words") != _WORDS:
+        raise ValueError(f"{path} was trained with other features, metres, modes or styles; train it again")
     if metadata.get("sha256") != _checksum(metadata["shape"], tensors):
         raise ValueError(f"{path} is damaged: its checksum does not match; fetch or train it again")
     arrays = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
