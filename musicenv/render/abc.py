@@ -62,10 +62,11 @@ def _bar(bar: WrittenBar, sharps: int, beam: int) -> str:
     # Readers differ in whether an accidental holds in the other octaves too; a sign is written where either would err.
     everywhere: dict[str, int] = {}
     here: dict[tuple[str, int], int] = {}
-    text, time = "", bar.start
+    text, time, group = "", bar.start, bar.start // beam
     for k, symbol in enumerate(bar.symbols):
-        if k and time % beam == 0 and symbol.triplet not in ("inside", "stop"):
+        if k and time // beam != group and symbol.triplet not in ("inside", "stop"):
             text += " "
+        group = time // beam
         if symbol.triplet == "start":
             text += _bracket(bar.symbols[k:])
         if symbol.letter:

@@ -153,9 +153,10 @@ def _longest(time: int, end: int, melody: Melody) -> int:
     simple = melody.beat == TICKS_PER_QUARTER
     if to_beat == melody.beat:
         fits = [value for value in WRITABLE if value <= to_beat or simple or value % melody.beat == 0]
-    else:  # off the beat a note is tied over the next beat, but for the plain syncopation of eighth, quarter, eighth
-        syncopation = to_beat * 2 if simple and to_beat * 2 == melody.beat else to_beat
-        fits = [value for value in WRITABLE if value <= to_beat or value == syncopation]
+    elif simple and ticks == end - time == melody.beat == to_beat * 2:
+        fits = [melody.beat]  # the plain syncopation of eighth, quarter, eighth
+    else:
+        fits = [value for value in WRITABLE if value <= to_beat]
     return next(value for value in fits if value <= ticks)
 
 
