@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Final, Literal, NamedTuple
 
 from musicenv.alphabet import SIXTEENTH, TICKS_PER_QUARTER
@@ -63,6 +64,7 @@ class WrittenBar(NamedTuple):
         return sum(symbol.ticks for symbol in self.symbols)
 
 
+@cache
 def key_signature(tonic: int, mode: int) -> tuple[str, int]:
     """``(name of the tonic, sharps)`` for a pitch class and an index into MODES; flats are negative.
 
@@ -87,6 +89,7 @@ def default_title(melody: Melody) -> str:
     return f"Melody in {key_name(melody)}"
 
 
+@cache
 def spell(pitch: int, tonic: int, mode: int) -> tuple[str, int, int]:
     """``(letter, alteration, octave)`` of a sounding MIDI pitch in a key."""
     _, sharps = key_signature(tonic, mode)

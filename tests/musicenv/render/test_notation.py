@@ -6,7 +6,7 @@ from musicenv.alphabet import REST
 from musicenv.melody import melody_from_notes
 from musicenv.render import key_name, to_abc, to_musicxml
 from musicenv.render.notation import NATURALS, key_signature, spell, written_bars
-from musicenv.task import MODES, TONICS, Task
+from musicenv.task import TONICS, Task
 
 MAJOR, MINOR, DORIAN, MIXOLYDIAN = range(4)
 KEYS = [(tonic, mode) for tonic in range(12) for mode in range(4)]
