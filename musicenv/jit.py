@@ -1,25 +1,31 @@
-"""Compiled functions, cached so that a change of any source file is seen.
+"""Compiled functions, cached so that a change of any source file that they come from is seen.
 
 numba's own cache looks at the file of the compiled function alone and would go on using an old version of a helper
-from another file.  Here the cache's folder carries a hash of all our sources, so nothing in it is ever out of date.
+from another file.  Here the cache's folder carries a hash of the function's module and of all modules of ours that it
+imports, so nothing in it is ever out of date.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numba
 import platformdirs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_KEPT_VERSIONS = 4
+OWN_PACKAGES: Final = ("musicenv", "rewards", "agents", "mcts", "experiments")
+_ROOT: Final = Path(__file__).resolve().parent.parent
+_IMPORT: Final = re.compile(rf"^\s*(?:from|import) ((?:{'|'.join(OWN_PACKAGES)})[\w.]*)(?: import ([^(\n]*|\([^)]*\)))?", re.M)
+_KEPT_SECONDS: Final = 30 * 24 * 3600
 
 
 def cache_folder() -> Path:
@@ -28,33 +34,58 @@ def cache_folder() -> Path:
 
 
 @cache
-def source_hash() -> str:
-    """Hash of every file that compiled code can come from; tables that it holds as constants among them."""
-    root = Path(__file__).resolve().parent.parent
-    digest = hashlib.sha256(numba.__version__.encode())
-    tables = (root / "rewards" / "data").glob("*.json")
-    for path in sorted([*(root / "musicenv").glob("*.py"), *(root / "rewards").rglob("*.py"), *tables]):
-        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+def _source(module: str) -> Path | None:
+    path = _ROOT.joinpath(*module.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.exists():
+            return candidate
+    return None
 
 
 @cache
-def kernel_folder() -> Path:
-    """Folder of the compiled functions of these sources; older ones beyond a few are removed."""
+def _imports(module: str) -> frozenset[str]:
+    """The modules of ours that ``module`` names in import statements."""
+    path = _source(module)
+    if path is None:
+        return frozenset()
+    found = set()
+    for base, names in _IMPORT.findall(path.read_text(encoding="utf-8")):
+        found.add(base)
+        found.update(f"{base}.{name}" for name in re.findall(r"\w+", names) if _source(f"{base}.{name}"))
+    return frozenset(found)
+
+
+def _reached(module: str, seen: set[str]) -> Iterator[str]:
+    if module not in seen:
+        seen.add(module)
+        yield module
+        for imported in sorted(_imports(module)):
+            yield from _reached(imported, seen)
+
+
+@cache
+def kernel_folder(module: str) -> Path:
+    """Folder for what is compiled from ``module``; those that nothing has used for a month are removed."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for name in sorted(_reached(module, set())):
+        path = _source(name)
+        digest.update(name.encode() + (path.read_bytes() if path else b""))
     kernels = cache_folder() / "kernels"
-    folder = kernels / source_hash()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = kernels / digest.hexdigest()[:16]
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        oldest = time.time() - _KEPT_SECONDS
+        for other in kernels.iterdir():
+            if other.stat().st_mtime < oldest:
+                shutil.rmtree(other, ignore_errors=True)
     os.utime(folder)
-    others = sorted(kernels.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in others[_KEPT_VERSIONS:]:
-        shutil.rmtree(old, ignore_errors=True)
     return folder
 
 
 def compiled(function: F) -> F:
     """``numba.njit`` with a cache that notices every change of our sources."""
     before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(kernel_folder())
+    numba.config.CACHE_DIR = str(kernel_folder(function.__module__))
     try:
         dispatcher: F = numba.njit(cache=True)(function)
     finally:

@@ -250,14 +250,15 @@ def load_step(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Step:
 
     Rules marked in ``in_python`` (S,) are not part of it: ``musicenv.batch`` asks them in Python.
     """
-    name = f"step_{suite.fingerprint()}_{np.packbits(in_python).tobytes().hex()}"
+    folder = kernel_folder(__name__)
+    name = f"step_{folder.name}_{suite.fingerprint()}_{np.packbits(in_python).tobytes().hex()}"
     if name in sys.modules:
         loaded: Step = sys.modules[name].step
         return loaded
-    path = kernel_folder() / f"{name}.py"
+    path = folder / f"{name}.py"
     if not path.exists():
         _write(path, _generate(suite, in_python))
-    new = not any(kernel_folder().rglob(f"{name}*.nbi"))
+    new = not any(kernel_folder(name).rglob(f"{name}*.nbi"))
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -18,19 +18,16 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.jit import compiled
+from musicenv.jit import OWN_PACKAGES, compiled
 from musicenv.melody import Melody
 from musicenv.task import METRES
 
 Kind = Literal["note", "piece"]
 Function = Callable[[Any], float]
 
-_OWN_PACKAGES = ("musicenv", "rewards", "agents", "mcts")
-
-
 def is_shipped(function: Function) -> bool:
     """Whether the function is one of ours rather than a user's."""
-    return function.__module__.split(".")[0] in _OWN_PACKAGES
+    return function.__module__.split(".")[0] in OWN_PACKAGES
 
 
 class RuleError(Exception):
