@@ -64,7 +64,9 @@ def read_key(text: str) -> Key:
     if not match:
         raise AbcError(f"key {text!r} is not understood; write a tonic and a mode, such as 'G' or 'E dorian'")
     letter, sign, word = match.groups()
-    mode = "maj" if word in ("", "M") or word[:3].lower() in _OPTIONS else "min" if word == "m" else word[:3].lower()
+    mode = {"": "maj", "m": "min"}.get(word.lower(), word[:3].lower())  # case does not count in a mode (section 4.6)
+    if mode in _OPTIONS:
+        mode = "maj"
     if mode not in _MODES:
         raise AbcError(f"key {text!r} is not understood; write its mode as 'maj', 'min', 'dor', 'mix', 'phr' or 'lyd'")
     name, sharps = _MODES[mode]

@@ -18,7 +18,7 @@ Split = Literal["train", "validation", "test"]
 Unit = Literal["parts", "tunes"]
 
 
-_IN_ALPHABET: Final = np.isin(np.arange(max(DURATIONS) + 2), DURATIONS)
+_IN_ALPHABET: Final[npt.NDArray[np.bool_]] = np.isin(np.arange(max(DURATIONS) + 2), DURATIONS)
 
 
 class Source(NamedTuple):
@@ -138,12 +138,14 @@ def _reason(source: Source) -> str:
 def pitches_inside(tune: Tune) -> npt.NDArray[np.bool_]:
     """(n,) is the relative pitch in the alphabet?"""
     pitch = tune.relative
-    return (pitch == REST) | ((pitch >= LOWEST) & (pitch <= HIGHEST))
+    inside: npt.NDArray[np.bool_] = (pitch == REST) | ((pitch >= LOWEST) & (pitch <= HIGHEST))
+    return inside
 
 
 def durations_inside(tune: Tune) -> npt.NDArray[np.bool_]:
     """(n,) is the duration in the alphabet?"""
-    return np.asarray(_IN_ALPHABET[np.clip(tune.duration, 0, _IN_ALPHABET.size - 1)], dtype=np.bool_)
+    inside: npt.NDArray[np.bool_] = _IN_ALPHABET[np.clip(tune.duration, 0, _IN_ALPHABET.size - 1)]
+    return inside
 
 
 def outside(tune: Tune, start: int, stop: int) -> str:

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -72,17 +73,16 @@ def _version() -> str:
 
 
 def _with_families(tunes: list[Tune]) -> list[Tune]:
-    """Tunes with family and split.  The split hangs on the name of the family's first tune, not on its number."""
-    from dataclasses import replace
+    """Tunes with family and split, which hangs on the name of the family's first tune.
 
-    found = families([tune.pitch for tune in tunes])
-    names: dict[int, str] = {}
-    for tune, family in zip(tunes, found.tolist(), strict=True):
-        names.setdefault(family, f"{tune.collection}/{tune.source}")
-    return [
-        replace(tune, family=family, split=split_of(names[family]))
-        for tune, family in zip(tunes, found.tolist(), strict=True)
-    ]
+    The default collections come first and get theirs by themselves; tunes of others join them where they are related.
+    So the split of the default tunes does not depend on what else is loaded.
+    """
+    own = families([tune for tune in tunes if tune.collection in DEFAULT])
+    joined = families(tunes) if len(own) < len(tunes) else own
+    first = own + [own[k] if k < len(own) else k for k in joined[len(own) :]]
+    names = [f"{tunes[k].collection}/{tunes[k].source}" for k in first]
+    return [replace(tunes[k], family=first[k], split=split_of(names[k])) for k in range(len(tunes))]
 
 
 def _write(path: Path, corpus: Corpus) -> None:
