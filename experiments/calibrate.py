@@ -2,7 +2,7 @@
 
     python -m experiments.calibrate
 
-writes ``rewards/data/idiom.json`` and ``rewards/data/calibration.json`` and reports, on held-out parts, what the suite
+writes ``rewards/theory/idiom.json`` and ``rewards/data/calibration.json`` and reports, on held-out parts, what the suite
 tells apart and what passes.
 """
 

@@ -70,6 +70,8 @@ def kernel_folder(module: str) -> Path:
     for name in sorted(_reached(module, set())):
         path = _source(name)
         digest.update(name.encode() + (path.read_bytes() if path else b""))
+        if path and (table := path.with_suffix(".json")).exists():  # a module's table, frozen into what it compiles
+            digest.update(table.read_bytes())
     kernels = cache_folder() / "kernels"
     folder = kernels / digest.hexdigest()[:16]
     if not folder.exists():

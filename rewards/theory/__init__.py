@@ -10,7 +10,7 @@ from typing import Final
 
 from rewards.calibration import Entry, calibrated
 from rewards.rules import Suite
-from rewards.theory.cadence import cadence, dominant_to_tonic, opening_on_the_triad, phrase_end_notes
+from rewards.theory.cadences import cadence, dominant_to_tonic, opening_on_the_triad, phrase_end_notes
 from rewards.theory.form import (
     half_bar_repetition,
     literal_return,
@@ -23,7 +23,7 @@ from rewards.theory.form import (
     similarity_two_bars_apart,
     varied_return,
 )
-from rewards.theory.harmony import chromatic_notes, harmonic_rhythm, harmony, key_correlation
+from rewards.theory.harmony import chromatic_notes, harmonic_rhythm, implied_harmony, key_correlation
 from rewards.theory.idiom import melodic_idiom, rhythmic_idiom
 from rewards.theory.intervals import (
     forbidden_intervals,
@@ -74,7 +74,7 @@ SUITE: Final = (
     Entry(climax, "capped", 0.4),
     Entry(highest_notes, "capped", 0.1),
     Entry(opening_on_the_triad, "ratio", 0.2),
-    Entry(harmony, "capped", 0.2),
+    Entry(implied_harmony, "capped", 0.2),
     Entry(harmonic_rhythm, "capped", 0.1),
     Entry(dominant_to_tonic, "capped", 0.1),
     Entry(duration_entropy, "capped", 0.2),

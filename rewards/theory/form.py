@@ -93,32 +93,32 @@ def similarity_of_neighbours(melody: Melody) -> float:
 @statistic
 def literal_return(melody: Melody) -> float:
     """Share of bars, after the first, whose notes are those of an earlier bar."""
-    return np.nan if too_short(melody) else share_of_returns(codes_of_bars(melody)[NOTES])
+    return np.nan if too_short(melody) else share_of_returns(codes_of_bars(melody, NOTES))
 
 
-@statistic
+@statistic(at_end=True)
 def rhythm_return(melody: Melody) -> float:
     """Share of bars, after the first, that have the rhythm of an earlier bar."""
-    return np.nan if too_short(melody) else share_of_returns(codes_of_bars(melody)[RHYTHM])
+    return np.nan if melody.time < melody.end else share_of_returns(codes_of_bars(melody, RHYTHM))
 
 
-@statistic
+@statistic(at_end=True)
 def varied_return(melody: Melody) -> float:
     """Share of bars, after the first, that vary an earlier bar: its rhythm and contour (a transposition is one), or
     at least .6 of its sixteenths sound the same.  Literal returns do not count.
 
     Source: sequence and variation as in Schoenberg, Fundamentals of Musical Composition (1967), ch. 3-5.
     """
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
-    codes = codes_of_bars(melody)
-    bars = codes.shape[1]
+    notes, contour = codes_of_bars(melody, NOTES), codes_of_bars(melody, CONTOUR)
+    bars = notes.size
     returns = 0
     for bar in range(1, bars):
         varied, literal = False, False
         for earlier in range(bar):
-            literal |= codes[NOTES, earlier] == codes[NOTES, bar]
-            varied |= codes[CONTOUR, earlier] == codes[CONTOUR, bar]
+            literal |= notes[earlier] == notes[bar]
+            varied |= contour[earlier] == contour[bar]
         if not literal:
             for earlier in range(bar):
                 varied = varied or bar_likeness(melody, earlier, bar) >= VARIED
@@ -126,13 +126,13 @@ def varied_return(melody: Melody) -> float:
     return returns / (bars - 1) if bars > 1 else np.nan
 
 
-@statistic
+@statistic(at_end=True)
 def half_bar_repetition(melody: Melody) -> float:
     """Share of half bars (beats where a bar has three) that sound like an earlier one of the same piece.
 
     A cap: tuned agents fill bars with the same half.
     """
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     cell = melody.bar // SIXTEENTH // (3 if melody.bar == 3 * melody.beat else 2)
     cells = min(complete_bars(melody) * melody.bar // SIXTEENTH, melody.grid.size) // cell
@@ -148,13 +148,13 @@ def half_bar_repetition(melody: Melody) -> float:
     return repeated / (cells - 1) if cells > 1 else np.nan
 
 
-@statistic
+@statistic(at_end=True)
 def same_tail(melody: Melody) -> float:
     """Largest share of bars that end alike: in the same sounding second half (last beat where a bar has three).
 
     A cap: tuned agents end every bar in the same way.
     """
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     slots = melody.bar // SIXTEENTH
     tail = slots // 3 if melody.bar == 3 * melody.beat else slots // 2

@@ -13,7 +13,7 @@ Grid = npt.NDArray[np.int16]
 Ints = npt.NDArray[np.int64]
 
 RHYTHM, NOTES, CONTOUR = 0, 1, 2
-"""Rows of ``codes_of_bars``."""
+"""What ``codes_of_bars`` compares."""
 
 
 @compiled
@@ -28,6 +28,15 @@ def complete_bars(melody: Melody) -> int:
 def phrase_bars(melody: Melody) -> int:
     """Bars of a phrase: four, or half of a piece of fewer than eight bars."""
     return 4 if melody.bars >= 8 else max(melody.bars // 2, 1)
+
+
+@compiled
+def place_in_beat(melody: Melody, onset: int) -> int:
+    """Ticks from the beat to ``onset``; 12 and 18 divide 36, and a division by a constant is a fast one."""
+    place = onset % 36
+    if melody.beat == 12:
+        return place - 12 * (place >= 12) - 12 * (place >= 24)
+    return place - 18 * (place >= 18)
 
 
 @compiled
@@ -57,39 +66,42 @@ def bar_likeness(melody: Melody, first: int, second: int) -> float:
 
 
 @compiled
-def codes_of_bars(melody: Melody) -> Ints:
-    """(3, complete bars): a code of each bar's RHYTHM, NOTES and CONTOUR; bars of equal codes are alike in that.
+def codes_of_bars(melody: Melody, kind: int) -> Ints:
+    """(complete bars,) codes that are equal for bars alike in ``kind``.
 
-    RHYTHM is the onsets and durations of the notes and rests that begin in the bar, NOTES these and the pitches,
-    CONTOUR these and whether the line goes up, down or stays, within the bar.  A bar without an onset is like no other;
-    one with fewer than three notes has a contour like no other.
+    RHYTHM: the onsets and durations of the notes and rests that begin in the bar; NOTES: the pitches as well; CONTOUR:
+    whether the line goes up, down or stays.  A bar without an onset is like no other, and so is the contour of fewer
+    than three notes.
     """
     bars = complete_bars(melody)
-    codes = np.zeros((3, bars), dtype=np.int64)
+    codes = np.empty(bars, dtype=np.int64)
     for bar in range(bars):
-        codes[RHYTHM, bar] = codes[NOTES, bar] = codes[CONTOUR, bar] = -1 - bar
-    bar, begin, notes = -1, -melody.bar, 0
+        codes[bar] = -1 - bar
+    least = 3 if kind == CONTOUR else 1
+    bar, begin, notes, code, before = -1, -melody.bar, 0, 0, 0
     for k in range(melody.pitch.size):
-        onset = melody.onset[k]
-        while onset >= begin + melody.bar:
-            bar, begin, notes = bar + 1, begin + melody.bar, 0
-        if bar >= bars:
-            break
-        if bar < 0:
-            continue
+        onset, pitch = melody.onset[k], melody.pitch[k]
+        if onset >= begin + melody.bar:
+            if bar >= 0 and notes >= least:
+                codes[bar] = code
+            while onset >= begin + melody.bar:
+                bar, begin, notes, code = bar + 1, begin + melody.bar, 0, 1
+            if bar >= bars:
+                break
+        detail = 0
+        if kind == NOTES:
+            detail = pitch
+        elif kind == CONTOUR and notes > 0:
+            detail = 1 + (pitch > before) - (pitch < before)
         notes += 1
-        if notes == 1:
-            codes[RHYTHM, bar] = codes[NOTES, bar] = codes[CONTOUR, bar] = 1
-        pitch = melody.pitch[k]
-        code = codes[RHYTHM, bar] * 1000003 + (onset - begin) * 128 + melody.duration[k] * 2 + (pitch == REST)
-        codes[RHYTHM, bar] = code
-        codes[NOTES, bar] = (codes[NOTES, bar] * 1000003 + pitch) * 1000003 + code
-        rise = 0
-        if notes > 1:
-            rise = np.sign(pitch - melody.pitch[k - 1])
-        codes[CONTOUR, bar] = (codes[CONTOUR, bar] * 1000003 + rise) * 1000003 + code
-        if notes < 3 and (k + 1 == melody.pitch.size or melody.onset[k + 1] >= begin + melody.bar):
-            codes[CONTOUR, bar] = -1 - bar
+        before = pitch
+        code = (
+            code * 6364136223846793005
+            + ((onset - begin) * 128 + melody.duration[k] * 2 + (pitch == REST)) * 128
+            + detail
+        )
+    if 0 <= bar < bars and notes >= least:
+        codes[bar] = code
     return codes
 
 
@@ -106,7 +118,7 @@ def share_of_returns(codes: Ints) -> float:
 
 
 @compiled
-def entropy(counts: Ints) -> float:
+def shannon_entropy(counts: Ints) -> float:
     """Shannon entropy in nats of a histogram; NaN of an empty one."""
     total = 0
     weighted = 0.0

@@ -46,7 +46,7 @@ def _profiles() -> npt.NDArray[np.float64]:
     return np.asarray(centred / np.linalg.norm(centred, axis=1, keepdims=True))
 
 
-_IN_SCALE = np.array([[degree in SCALES[mode] for degree in range(12)] for mode in MODES])
+_OUTSIDE = np.array([[degree not in SCALES[mode] for degree in range(12)] for mode in MODES], dtype=np.int64)
 _TRIADS = np.array([TRIADS[mode] for mode in MODES], dtype=np.int64)
 _PROFILES = _profiles()
 
@@ -60,18 +60,17 @@ def chromatic_notes(melody: Melody) -> float:
     for pitch in melody.pitch:
         if pitch != REST:
             notes += 1
-            if not _IN_SCALE[melody.mode, pitch % 12]:
-                outside += 1
+            outside += _OUTSIDE[melody.mode, pitch % 12]
     return outside / notes if notes else np.nan
 
 
-@statistic
+@statistic(at_end=True)
 def key_correlation(melody: Melody) -> float:
     """Correlation of the time spent on each pitch class with the key's profile.
 
     Source: Krumhansl and Kessler (1982); Krumhansl, Cognitive Foundations of Musical Pitch (1990), ch. 4.
     """
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     ticks = np.zeros(12)
     for k in range(melody.pitch.size):
@@ -124,16 +123,16 @@ def _harmonise(melody: Melody) -> tuple[float, float]:
     return (score[best] + CHANGE * changes[best]) / bars, changes[best] / max(bars - 1, 1)
 
 
-@statistic
-def harmony(melody: Melody) -> float:
+@statistic(at_end=True)
+def implied_harmony(melody: Melody) -> float:
     """Mean share of a bar's sounding time that belongs to its triad, in the best harmonisation with a triad a bar.
 
     Source: Temperley, The Cognition of Basic Musical Structures (2001), ch. 6; the path is found by Viterbi.
     """
-    return np.nan if too_short(melody) else _harmonise(melody)[0]
+    return np.nan if melody.time < melody.end else _harmonise(melody)[0]
 
 
 @statistic(at_end=True)
 def harmonic_rhythm(melody: Melody) -> float:
     """Share of barlines at which that harmonisation changes its triad: neither a drone nor a new chord every bar."""
-    return np.nan if too_short(melody) else _harmonise(melody)[1]
+    return np.nan if melody.time < melody.end else _harmonise(melody)[1]

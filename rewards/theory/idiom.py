@@ -1,6 +1,7 @@
 """Idiom: how usual are the intervals and the rhythms?  Mean log-probabilities under tables counted in real tunes.
 
-The tables ship as ``rewards/data/idiom.json`` and are made by ``python -m experiments.calibrate``.
+The tables ship beside this file, where the cache of compiled functions sees them change; ``python -m
+experiments.calibrate`` makes them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from musicenv.task import METRES, MODES
 from rewards.rules import statistic
 from rewards.theory.frame import too_short
 
-TABLES: Final = Path(__file__).resolve().parent.parent / "data" / "idiom.json"
+TABLES: Final = Path(__file__).with_suffix(".json")
 
 WIDEST: Final = 12
 """Wider intervals count as this one, in semitones."""

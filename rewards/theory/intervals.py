@@ -8,7 +8,7 @@ from musicenv.alphabet import REST
 from musicenv.jit import compiled
 from musicenv.melody import Melody
 from rewards.rules import statistic
-from rewards.theory.frame import entropy, too_short
+from rewards.theory.frame import shannon_entropy
 
 LEAP = 5
 """Semitones above which an interval is a leap that asks for an answer: more than a perfect fourth."""
@@ -17,41 +17,41 @@ LEAP = 5
 @compiled
 def _share_of_intervals(melody: Melody, low: int, high: int) -> float:
     """Share of the intervals whose size in semitones is in ``low``..``high``."""
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     inside, intervals = 0, 0
     before = melody.pitch[0]
     for pitch in melody.pitch[1:]:
         if pitch != REST and before != REST:
+            size = abs(pitch - before)
+            inside += (size >= low) & (size <= high)
             intervals += 1
-            if low <= abs(pitch - before) <= high:
-                inside += 1
         before = pitch
     return inside / intervals if intervals else np.nan
 
 
-@statistic
+@statistic(at_end=True)
 def unisons(melody: Melody) -> float:
     """Share of intervals that repeat the note."""
     return _share_of_intervals(melody, 0, 0)
 
 
-@statistic
+@statistic(at_end=True)
 def steps(melody: Melody) -> float:
     """Share of intervals of one or two semitones (Huron, Sweet Anticipation, 2006, ch. 5: pitch proximity)."""
     return _share_of_intervals(melody, 1, 2)
 
 
-@statistic
+@statistic(at_end=True)
 def leaps(melody: Melody) -> float:
     """Share of intervals of a fourth (5 semitones) and more."""
     return _share_of_intervals(melody, 5, 127)
 
 
-@statistic
+@statistic(at_end=True)
 def forbidden_intervals(melody: Melody) -> float:
     """Share of tritones, sevenths and intervals beyond the octave (Fux, Gradus ad Parnassum, 1725)."""
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     forbidden, intervals = 0, 0
     before = melody.pitch[0]
@@ -59,8 +59,7 @@ def forbidden_intervals(melody: Melody) -> float:
         if pitch != REST and before != REST:
             size = abs(pitch - before)
             intervals += 1
-            if size == 6 or size == 10 or size == 11 or size > 12:
-                forbidden += 1
+            forbidden += (size == 6) | (size == 10) | (size == 11) | (size > 12)
         before = pitch
     return forbidden / intervals if intervals else np.nan
 
@@ -84,13 +83,13 @@ def leap_resolution(melody: Melody) -> float:
     return answered / asked if asked else np.nan
 
 
-@statistic
+@statistic(at_end=True)
 def leap_pairs(melody: Melody) -> float:
     """Leaps (5 semitones or more) followed by another leap, per note; arpeggios of thirds are not meant.
 
     Source: Fux; Gauldin, A Practical Approach to 18th-Century Counterpoint: two leaps in a row are rare.
     """
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     pairs, notes = 0, 0
     leapt = False
@@ -110,7 +109,7 @@ def leap_pairs(melody: Melody) -> float:
 @statistic(at_end=True)
 def interval_entropy(melody: Melody) -> float:
     """Entropy in nats of the signed intervals, those beyond an octave counted as octaves.  Two-sided."""
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     counts = np.zeros(25, dtype=np.int64)
     before = melody.pitch[0]
@@ -118,13 +117,13 @@ def interval_entropy(melody: Melody) -> float:
         if pitch != REST and before != REST:
             counts[min(max(pitch - before, -12), 12) + 12] += 1
         before = pitch
-    return entropy(counts)
+    return shannon_entropy(counts)
 
 
-@statistic
+@statistic(at_end=True)
 def turns(melody: Melody) -> float:
     """Share of notes at which the line changes its direction (unisons neither turn nor go on)."""
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     changes, direction, moves = 0, 0, 0
     for k in range(1, melody.pitch.size):
@@ -137,10 +136,10 @@ def turns(melody: Melody) -> float:
     return changes / (moves - 1) if moves > 1 else np.nan
 
 
-@statistic
+@statistic(at_end=True)
 def longest_scale(melody: Melody) -> float:
     """Most notes in a row that go the same way: scales and arpeggios without end are no melody."""
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     longest, run, direction = 1, 1, 0
     for k in range(1, melody.pitch.size):
@@ -153,10 +152,10 @@ def longest_scale(melody: Melody) -> float:
     return float(longest)
 
 
-@statistic
+@statistic(at_end=True)
 def longest_unison(melody: Melody) -> float:
     """Most notes in a row on one pitch."""
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     longest, run = 1, 1
     for k in range(1, melody.pitch.size):

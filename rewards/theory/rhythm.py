@@ -8,7 +8,7 @@ from musicenv.alphabet import REST
 from musicenv.jit import compiled
 from musicenv.melody import Melody
 from rewards.rules import statistic
-from rewards.theory.frame import entropy, too_short
+from rewards.theory.frame import place_in_beat, shannon_entropy, too_short
 
 
 @statistic
@@ -23,10 +23,10 @@ def density(melody: Melody) -> float:
     return notes * melody.bar / (melody.time - melody.start)
 
 
-@statistic
+@statistic(at_end=True)
 def rests(melody: Melody) -> float:
     """Share of the time that is silent."""
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     silent = 0
     for k in range(melody.pitch.size):
@@ -35,15 +35,15 @@ def rests(melody: Melody) -> float:
     return silent / (melody.time - melody.start)
 
 
-@statistic
+@statistic(at_end=True)
 def duration_entropy(melody: Melody) -> float:
     """Entropy in nats of the durations of notes and rests.  Two-sided: variety for its own sake is harmful."""
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     counts = np.zeros(48, dtype=np.int64)
     for duration in melody.duration:
         counts[min(duration, 48) - 1] += 1
-    return entropy(counts)
+    return shannon_entropy(counts)
 
 
 @statistic
@@ -55,63 +55,57 @@ def syncopation(melody: Melody) -> float:
     """
     if too_short(melody):
         return np.nan
-    held, notes = 0, 0
-    beat, bar = melody.start - melody.start % melody.bar, melody.start - melody.start % melody.bar
+    held, notes, barline = 0, 0, melody.start - melody.start % melody.bar + melody.bar
     for k in range(melody.pitch.size):
         if melody.pitch[k] != REST:
-            onset, finish = melody.onset[k], melody.onset[k] + melody.duration[k]
-            while onset >= beat + melody.beat:
-                beat += melody.beat
-            while onset >= bar + melody.bar:
-                bar += melody.bar
+            while melody.onset[k] >= barline:
+                barline += melody.bar
+            place = place_in_beat(melody, melody.onset[k])
+            over_beat = (place > 0) & (place + melody.duration[k] > melody.beat)
+            held += over_beat | (melody.onset[k] + melody.duration[k] > barline)
             notes += 1
-            held += finish > bar + melody.bar or (onset != beat and finish > beat + melody.beat)
     return held / notes if notes else np.nan
 
 
-@statistic
+@statistic(at_end=True)
 def accent(melody: Melody) -> float:
     """Agogic accent: how much longer notes on the beat are than the others, as the logarithm of the ratio of means.
 
     Source: Lerdahl and Jackendoff, A Generative Theory of Tonal Music (1983), metrical preference rule 5.
     """
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     on_time, on, off_time, off = 0, 0, 0, 0
-    beat = melody.start - melody.start % melody.beat
     for k in range(melody.pitch.size):
         if melody.pitch[k] != REST:
-            while melody.onset[k] > beat:
-                beat += melody.beat
-            if melody.onset[k] == beat:
-                on_time += melody.duration[k]
-                on += 1
-            else:
-                off_time += melody.duration[k]
-                off += 1
+            on_beat = place_in_beat(melody, melody.onset[k]) == 0
+            on_time += melody.duration[k] * on_beat
+            on += on_beat
+            off_time += melody.duration[k] * (not on_beat)
+            off += not on_beat
     return np.log(on_time * off / (on * off_time)) if on and off else np.nan
 
 
 @compiled
 def _share_struck(melody: Melody, period: int) -> float:
     """Share of the multiples of ``period`` ticks, from the first downbeat on, at which a note begins."""
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     struck, place = 0, 0
     for k in range(melody.pitch.size):
         while place < melody.onset[k]:
             place += period
-        struck += melody.onset[k] == place and melody.pitch[k] != REST
+        struck += (melody.onset[k] == place) & (melody.pitch[k] != REST)
     return struck / -(-melody.time // period)
 
 
-@statistic
+@statistic(at_end=True)
 def beats_struck(melody: Melody) -> float:
     """Share of the beats on which a note begins (Temperley, Music and Probability, 2007, ch. 3)."""
     return _share_struck(melody, melody.beat)
 
 
-@statistic
+@statistic(at_end=True)
 def downbeats_struck(melody: Melody) -> float:
     """Share of the bars on whose downbeat a note begins."""
     return _share_struck(melody, melody.bar)

@@ -8,7 +8,6 @@ from musicenv.alphabet import LOWEST, REST
 from musicenv.jit import compiled
 from musicenv.melody import Melody
 from rewards.rules import statistic
-from rewards.theory.frame import too_short
 
 
 @statistic(at_end=True)
@@ -33,17 +32,16 @@ def highest_notes(melody: Melody) -> float:
         return np.nan
     top, times = REST, 0
     for pitch in melody.pitch:
-        if pitch > top:
-            top, times = pitch, 1
-        elif pitch == top:
-            times += 1
+        top = max(top, pitch)
+    for pitch in melody.pitch:
+        times += pitch == top
     return float(times)
 
 
 @statistic(at_end=True)
 def pitch_range(melody: Melody) -> float:
     """Semitones between the lowest and the highest note (Huron, Sweet Anticipation, ch. 5)."""
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     low, high = 127, 0
     for pitch in melody.pitch:
@@ -52,23 +50,10 @@ def pitch_range(melody: Melody) -> float:
     return float(high - low) if high else np.nan
 
 
-@statistic
-def register(melody: Melody) -> float:
-    """Mean pitch in semitones above the tonic 60."""
-    if too_short(melody):
-        return np.nan
-    total, notes = 0, 0
-    for pitch in melody.pitch:
-        if pitch != REST:
-            total += pitch - 60
-            notes += 1
-    return total / notes if notes else np.nan
-
-
 @statistic(at_end=True)
 def distinct_pitches(melody: Melody) -> float:
     """How many different pitches are in use."""
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     used = 0
     for pitch in melody.pitch:
@@ -81,10 +66,10 @@ def distinct_pitches(melody: Melody) -> float:
     return float(count)
 
 
-@statistic
+@statistic(at_end=True)
 def recitation(melody: Melody) -> float:
     """Share of the notes that are the commonest pitch: near 1 where a melody recites on one note."""
-    if too_short(melody):
+    if melody.time < melody.end:
         return np.nan
     counts = np.zeros(128, dtype=np.int64)
     notes, most = 0, 0
@@ -100,7 +85,7 @@ def recitation(melody: Melody) -> float:
 def _autocorrelation(melody: Melody, lag: int) -> float:
     """Autocorrelation of the pitches of the notes at a lag in notes; through a rest the last pitch goes on."""
     size = melody.pitch.size
-    if too_short(melody) or size <= lag + 1:
+    if melody.time < melody.end or size <= lag + 1:
         return np.nan
     line = np.empty(size, dtype=np.int64)
     last = 0
@@ -125,13 +110,13 @@ def _autocorrelation(melody: Melody, lag: int) -> float:
     return (products - mean * (head + tail) + (size - lag) * mean * mean) / variance
 
 
-@statistic
+@statistic(at_end=True)
 def autocorrelation_1(melody: Melody) -> float:
     """Autocorrelation of pitch from note to note: real tunes .6.  The Sequence Tutor's rule 4 punishes it: wrongly."""
     return _autocorrelation(melody, 1)
 
 
-@statistic
+@statistic(at_end=True)
 def autocorrelation_2(melody: Melody) -> float:
     """Autocorrelation of pitch over two notes: real tunes .4."""
     return _autocorrelation(melody, 2)
