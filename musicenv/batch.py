@@ -106,7 +106,7 @@ class Batch:
         return self._prior_state.log_probs
 
     def melody(self, i: int) -> Melody:
-        """A copy of melody ``i``; needs at least one note."""
+        """A copy of melody ``i``, which may have no note yet."""
         return Melody(*(part.copy() if isinstance(part, np.ndarray) else part for part in view(self.lines, i)))
 
     def reset(self, generators: Sequence[np.random.Generator], rows: npt.NDArray[np.int64] | None = None) -> None:

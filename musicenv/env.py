@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from musicenv.alphabet import N_ACTIONS
 from musicenv.batch import Batch
-from musicenv.kernel import LENGTH
 from musicenv.options import Opening, Options, resolve
 from rewards.named import Reward
 
@@ -29,10 +28,8 @@ def draw(batch: Batch, i: int, mode: str) -> Any:
     """Piece ``i`` so far as ABC text ("ansi") or piano roll ("rgb_array")."""
     from musicenv import render
 
-    melody = batch.melody(i) if batch.lines.frame[i, LENGTH] else None
-    if mode == "ansi":
-        return render.to_abc(melody) if melody else ""
-    return render.piano_roll(melody)
+    melody = batch.melody(i)
+    return render.to_abc(melody) if mode == "ansi" else render.piano_roll(melody)
 
 
 class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):

@@ -1,0 +1,266 @@
+"""The environment as Gymnasium and SB3 see it, and the batch as many single environments."""
+
+import pickle
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.utils.env_checker import check_env
+from stable_baselines3.common.env_checker import check_env as sb3_check_env
+
+import musicenv
+from musicenv.alphabet import DURATIONS, N_ACTIONS, REST, action_of, note_of
+from musicenv.env import MelodyEnv
+from musicenv.kernel import LENGTH
+from musicenv.task import METRES, TONICS
+from rewards.rules import RuleError, rule, statistic
+
+IDS = [f"musicenv:{name}" for name in musicenv.IDS]
+
+
+@rule
+def steps_please(melody: Any) -> float:
+    if len(melody.pitch) < 2 or melody.pitch[-1] == 0 or melody.pitch[-2] == 0:
+        return 0.0
+    return 1.0 if 0 < abs(melody.pitch[-1] - melody.pitch[-2]) <= 2 else -0.25
+
+
+@statistic
+def notes_a_bar(melody: Any) -> float:
+    return len(melody.pitch) * melody.bar / max(melody.time - melody.start, 1)
+
+
+SMALL = 0.5 * steps_please + notes_a_bar * 0.1
+
+
+def play(env: gym.Env[Any, Any], seed: int, legal: bool = True) -> list[tuple[Any, ...]]:
+    """One piece of seeded random notes: (observation, reward, terminated, info) of each step."""
+    rng = np.random.default_rng(seed)
+    _, info = env.reset(seed=seed)
+    out: list[tuple[Any, ...]] = []
+    while True:
+        choices = np.flatnonzero(info["action_mask"]) if legal else np.arange(N_ACTIONS)
+        observation, reward, terminated, truncated, info = env.step(rng.choice(choices))
+        out.append((observation, reward, terminated, info))
+        assert not truncated
+        if terminated:
+            return out
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("prior", [None, "lstm"])
+def test_gymnasium_and_sb3_find_nothing_to_complain_of(name: str, prior: str | None) -> None:
+    env = gym.make(name, prior=prior, reward=SMALL)
+    check_env(env.unwrapped)
+    sb3_check_env(env.unwrapped)
+    env.close()
+    env.close()
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_spec_survives_json_and_pickle(name: str) -> None:
+    env = gym.make(name, prior=None, reward={"theory.cadence": 1.0}, metre="6/8", key="D dorian")
+    assert env.spec is not None
+    again = gym.make(EnvSpec.from_json(env.spec.to_json()))
+    pickled = gym.make(pickle.loads(pickle.dumps(env.spec)))
+    first = play(env, 3)
+    for other in (again, pickled):
+        second = play(other, 3)
+        assert all(np.array_equal(a[0], b[0]) and a[1] == b[1] for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("mode", ["ansi", "rgb_array"])
+def test_a_piece_can_be_read_and_seen(mode: str) -> None:
+    env = gym.make("musicenv:Melody-v0", prior=None, reward=SMALL, render_mode=mode, key="D")
+    env.reset(seed=0)
+    for _ in range(4):
+        env.step(np.int64(action_of(60, 12)))
+    picture: Any = env.render()
+    if mode == "ansi":
+        assert "K:D" in picture
+        assert "D2D2D2D2" in picture.replace(" ", "")
+    else:
+        assert picture.dtype == np.uint8
+        assert picture.ndim == 3
+        assert picture.shape[2] == 3
+
+
+@pytest.mark.parametrize("metre", METRES)
+def test_every_piece_ends_at_its_final_barline(metre: str) -> None:
+    env = gym.make("musicenv:Melody-v0", prior=None, reward=SMALL, metre=metre, bars=4, pickup=6)
+    for seed in range(5):
+        melody = play(env, seed)[-1][3]["melody"]
+        assert melody.time == melody.end == 4 * melody.bar - 6
+        assert melody.onset[0] == -6
+        assert (melody.onset[1:] == melody.onset[:-1] + melody.duration[:-1]).all()
+
+
+def test_illegal_notes_are_shortened_to_the_longest_legal_one() -> None:
+    env = gym.make("musicenv:Melody-v0", prior=None, reward=SMALL, bars=1, metre="2/4")
+    env.reset(seed=0)
+    _, _, terminated, _, info = env.step(np.int64(action_of(60, 48)))
+    assert terminated
+    assert info["melody"].duration.tolist() == [24]
+
+
+def test_a_finished_piece_takes_no_more_notes() -> None:
+    env = MelodyEnv(prior=None, reward=SMALL, bars=1, metre="2/4")
+    env.reset(seed=0)
+    env.step(np.int64(action_of(60, 24)))
+    with pytest.raises(RuntimeError, match="call reset"):
+        env.step(np.int64(action_of(60, 12)))
+
+
+@pytest.mark.parametrize("action", [-1, N_ACTIONS])
+def test_an_action_outside_the_alphabet_is_named(action: int) -> None:
+    env = MelodyEnv(prior=None, reward=SMALL)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=f"action {action} is not in"):
+        env.step(np.int64(action))
+
+
+@pytest.mark.parametrize("prior", [None, "lstm"])
+def test_a_batch_is_as_many_single_environments(prior: str | None) -> None:
+    """Step for step: observations, rewards, masks and terms, through several pieces and drawn metres."""
+    options: dict[str, Any] = {"prior": prior, "reward": SMALL, "bars": 2, "metre": "all", "key": ["C", "Em"]}
+    n, seed = 3, 11
+    batch = gym.make_vec("musicenv:Melody-v0", num_envs=n, **options)
+    singles = [gym.make("musicenv:Melody-v0", **options) for _ in range(n)]
+    observations, infos = batch.reset(seed=seed)
+    alone = [env.reset(seed=seed + i) for i, env in enumerate(singles)]
+    rng = np.random.default_rng(0)
+    finished = 0
+    for _ in range(60):
+        for i, (observation, info) in enumerate(alone):
+            np.testing.assert_allclose(observations[i], observation, atol=1e-5)
+            assert (infos["action_mask"][i] == info["action_mask"]).all()
+        actions = np.array([rng.choice(np.flatnonzero(mask)) for mask in infos["action_mask"]])
+        observations, rewards, terminated, truncated, infos = batch.step(actions)
+        assert not truncated.any()
+        for i, env in enumerate(singles):
+            observation, reward, ended, _, info = env.step(actions[i])
+            assert reward == pytest.approx(rewards[i], abs=1e-5)
+            assert ended == terminated[i]
+            if ended:
+                finished += 1
+                np.testing.assert_allclose(infos["final_obs"][i], observation, atol=1e-5)
+                assert (infos["final_info"]["melody"][i].pitch == info["melody"].pitch).all()
+                np.testing.assert_allclose(infos["final_info"]["terms"][i], info["terms"], atol=1e-5)
+                observation, info = env.reset()
+            alone[i] = (observation, info)
+    assert finished > n
+
+
+def test_what_a_step_hands_out_is_never_overwritten() -> None:
+    env = gym.make_vec("musicenv:Melody-v0", num_envs=2, prior=None, reward=SMALL)
+    observations, infos = env.reset(seed=0)
+    kept = observations.copy(), infos["action_mask"].copy()
+    for _ in range(5):
+        env.step(np.array([35, 45]))
+    assert (observations == kept[0]).all()
+    assert (infos["action_mask"] == kept[1]).all()
+
+
+def test_rewards_add_up_to_the_score_of_the_piece() -> None:
+    env = gym.make("musicenv:Melody-v0", prior=None, reward=SMALL)
+    steps = play(env, 5)
+    info = steps[-1][3]
+    assert sum(reward for _, reward, _, _ in steps) == pytest.approx(info["terms"].sum())
+    assert env.unwrapped.terms == ("steps_please", "notes_a_bar")  # type: ignore[attr-defined]
+
+
+def test_an_opening_comes_first_in_the_key_that_sounds() -> None:
+    env = MelodyEnv(prior=None, reward=SMALL, key="D", opening="D2 F2 A2")
+    env.reset(seed=0)
+    assert env.batch.lines.frame[0, LENGTH] == 3
+    melody = env.batch.melody(0)
+    assert melody.pitch.tolist() == [60, 64, 67], "tonic, third and fifth, whatever the key (F is sharp in D)"
+    assert melody.duration.tolist() == [12, 12, 12]
+
+
+@pytest.mark.parametrize(
+    ("opening", "said"),
+    [
+        ([(30, 12)], "is outside MIDI"),
+        ([(60, 5)], "its duration is not one of"),
+        ([(60, 3), (60, 4)], "does not fit"),
+        ([(60, 48)] * 8, "fill all 8 bars"),
+    ],
+)
+def test_an_opening_that_cannot_be_played_is_refused(opening: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        MelodyEnv(prior=None, reward=SMALL, opening=opening)
+
+
+def test_reset_options_hold_until_the_next_reset() -> None:
+    env = MelodyEnv(prior=None, reward=SMALL)
+    env.reset(seed=0, options={"metre": "3/4", "bars": 16})
+    longer = play_on(env)
+    assert (longer.bar, longer.bars) == (36, 16)
+    env.reset()
+    assert play_on(env).bar == 48
+    with pytest.raises(ValueError, match="reset option 'tempo' is not one of"):
+        env.reset(options={"tempo": 100})
+
+
+def play_on(env: MelodyEnv) -> Any:
+    """Quarter notes on the tonic to the end."""
+    while True:
+        _, _, terminated, _, info = env.step(np.int64(action_of(60, 12)))
+        if terminated:
+            return info["melody"]
+
+
+def test_keys_are_drawn_for_each_piece_and_repeat_with_the_seed() -> None:
+    def keys() -> list[int]:
+        env = MelodyEnv(prior=None, reward=SMALL, key="all", bars=1)
+        env.reset(seed=4)
+        out = []
+        for _ in range(30):
+            out.append(play_on(env).key)
+            env.reset()
+        return out
+
+    assert keys() == keys()
+    assert len(set(keys())) > len(TONICS) // 2
+
+
+@rule
+def reads_too_far(melody: Any) -> float:
+    return float(melody.pitch[-3])
+
+
+@rule
+def not_a_number(melody: Any) -> float:
+    return np.nan if len(melody.pitch) == 2 else 0.0
+
+
+@pytest.mark.parametrize(("bad", "note"), [(reads_too_far, 1), (not_a_number, 2)])
+def test_a_rule_that_fails_is_named_with_note_and_piece(bad: Any, note: int) -> None:
+    env = MelodyEnv(prior=None, reward=bad)
+    env.reset(seed=0)
+    with pytest.raises(RuleError, match=rf"rule '{bad.name}' failed: .*at note {note} \(bar 1\) of piece 0: .*C2"):
+        for _ in range(3):
+            env.step(np.int64(action_of(60, 12)))
+
+
+def test_without_a_prior_no_likelihood_can_be_rewarded() -> None:
+    with pytest.raises(ValueError, match="reads the prior's likelihood, but prior=None"):
+        MelodyEnv(prior=None, reward="likelihood")
+
+
+def test_the_default_reward_listens_to_the_prior_where_there_is_one() -> None:
+    from rewards.named import suite_of
+
+    assert not suite_of("default", has_prior=False).needs_prior
+    assert suite_of("default", has_prior=True).needs_prior
+
+
+def test_rests_have_no_pitch() -> None:
+    env = MelodyEnv(prior=None, reward=SMALL)
+    env.reset(seed=0)
+    env.step(np.int64(action_of(REST, DURATIONS[0])))
+    assert note_of(0)[0] == REST
+    assert env.batch.melody(0).grid[0] == REST
