@@ -9,7 +9,7 @@ Follows the ABC standard 2.1 (https://abcnotation.com/wiki/abc:standard:v2.1) an
   tie carries it into the next bar.
 * ``-`` ties equal pitches; between different ones it is an old sign for a slur.
 * A line's end is no bar line, unless the bar is full there.
-* ``x`` under a fermata before a bar line (``Hx||``) only carries the sign and has no length.
+* ``x`` without a number only carries a sign (``Hx||``) and has no length; ``Z`` beside notes is a slip for ``z``.
 
 Whatever is not read is counted by reason in ``AbcTune.unread``: nothing is lost in silence.
 """

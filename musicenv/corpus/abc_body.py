@@ -132,21 +132,17 @@ class Reader:
         self.carried = ("", "", 0)
         self.broken_rhythm = (1, 1)
         self.tuplet_left = (1, 1, 0)
-        self.after = ""
-        self.signed = False
 
     def line(self, text: str) -> None:
         """Read one line of music."""
         for match in _TOKEN.finditer(text):
             kind, token = match.lastgroup or "other", match[0]
-            self.after = text[match.end() : match.end() + 8]
             if kind == "inline":
                 self.field(token[1], token[3:-1])
             elif self.voices and self.voice != self.voices[0]:
                 self.tune.unread["notes of further voices"] += kind in ("note", "chord")
             elif kind not in ("space", "text", "decoration"):
                 getattr(self, kind)(token)
-            self.signed = kind == "decoration" or (self.signed and kind in ("space", "text"))
         if bar_length(self.metre) == self.bar.length != 0:
             self.close_bar()
 
@@ -239,11 +235,11 @@ class Reader:
 
     def rest(self, token: str) -> None:
         length = _length(token[1:])
-        if token[0] in "ZX":
+        if token[0] in "ZX" and not self.bar.notes:
             for _ in range(length[0]):
                 self.bar.notes.append(Note(REST, bar_length(self.metre), False))
                 self.close_bar()
-        elif not (token == "x" and self.signed and re.match(r"\s*[:|\[\]]", self.after)):
+        elif token != "x":
             self.add(REST, length)
 
     def tie(self, _: str) -> None:

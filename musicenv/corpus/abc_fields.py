@@ -29,6 +29,10 @@ _MODES: Final = {
     "loc": ("locrian", -5),
 }
 """First three letters of a mode's name -> its name, and how many sharps more than major its signature has."""
+SIGNATURE_MODES: Final = tuple(
+    next((name for name, sharps in _MODES.values() if (7 * -sharps) % 12 == final), "major") for final in range(12)
+)
+"""Mode by the semitones from the major tonic of a key signature up to the final: 0 major, 9 minor, 2 dorian ..."""
 _OPTIONS: Final = ("cle", "exp", "tre", "bas", "alt", "ten", "tra", "oct", "mid", "sta")
 """First letters of words that may follow the tonic without being a mode: clef=, exp, treble, transpose= ..."""
 
@@ -48,7 +52,7 @@ class Key(NamedTuple):
     """Semitones by which the letters A..G are altered."""
 
 
-def _signature(sharps: int) -> tuple[int, ...]:
+def signature(sharps: int) -> tuple[int, ...]:
     """Alterations of A..G for so many sharps (flats where negative)."""
     return tuple((sharps - _FIFTHS[letter] + 5) // 7 for letter in LETTERS)
 
@@ -57,9 +61,9 @@ def read_key(text: str) -> Key:
     """The key of a ``K:`` field: "G", "E Minor", "Dmix", "Dmix=c" (with an accidental of its own), "Hp" (bagpipe)."""
     text = text.split("%")[0].strip()
     if text[:2].lower() == "hp":
-        return Key(9, "mixolydian", _signature(2))
+        return Key(9, "mixolydian", signature(2))
     if text.lower() in ("none", ""):
-        return Key(0, "major", _signature(0))
+        return Key(0, "major", signature(0))
     match = re.match(r"([A-G])([#b]?)\s*([A-Za-z]*)", text)
     if not match:
         raise AbcError(f"key {text!r} is not understood; write a tonic and a mode, such as 'G' or 'E dorian'")
@@ -71,10 +75,10 @@ def read_key(text: str) -> Key:
         raise AbcError(f"key {text!r} is not understood; write its mode as 'maj', 'min', 'dor', 'mix', 'phr' or 'lyd'")
     name, sharps = _MODES[mode]
     alteration = {"": 0, "#": 1, "b": -1}[sign]
-    signature = list(_signature(_FIFTHS[letter] + 7 * alteration + sharps))
+    letters = list(signature(_FIFTHS[letter] + 7 * alteration + sharps))
     for accidental, altered in re.findall(r"(\^\^?|__?|=)([A-Ga-g])", text[match.end() :]):
-        signature[LETTERS.index(altered.upper())] = ALTERATION[accidental]
-    return Key((STEPS[letter] + alteration) % 12, name, tuple(signature))
+        letters[LETTERS.index(altered.upper())] = ALTERATION[accidental]
+    return Key((STEPS[letter] + alteration) % 12, name, tuple(letters))
 
 
 def read_metre(text: str) -> str:

@@ -137,9 +137,11 @@ REWRITES: Final[dict[str, Callable[[str], str]]] = {
     "grace notes": _in_music(r"\{[^}]*\}"),
     "slurs": _in_music(r"\((?!\d)|\)"),
     "staccato dots": _in_music(r"\."),
-    "decorations": _in_music(r'("[^"]*")|(?<!\[)[~H-WYh-w](?!:)|![^!|\s]*!|Hx', lambda match: match[1] or ""),
+    "decorations": _in_music(r'("[^"]*")|(?<!\[)[~H-WYh-w](?!:)|![^!|\s]*!', lambda match: match[1] or ""),
     "backquotes": _in_music("`"),
-    "ties as slurs": _in_music(r"([_^=]*[A-Ga-g][,']*)([\d/]*)-(?!\W*\1)", r"\1\2"),
+    "ties as slurs": _in_music(r"([_^=]*[A-Ga-g][,']*)([\d/]*[<>]?)-(?!\W*\1)", r"\1\2"),
+    "x as a sign without length": _in_music(r"x(?!\d)"),
+    "Z for z": _in_music("Z", "z"),
     "chords": _in_music(r"\[([^\]|:\d][^\]|:]*)\]", _highest),
     "line ends": _one_line,
     "spaces": _in_music(r"[ \t]"),
@@ -208,7 +210,7 @@ def compare(tunes: int, seed: int = 0, progress: bool = True) -> dict[str, Any]:
         "tunes": len(chosen),
         "agree": counts.pop("agree", 0),
         "disagreements": dict(counts.most_common()),
-        "examples": {name: examples[name][:5] for name in counts},
+        "examples": {name: examples[name] if name == "unexplained" else examples[name][:5] for name in counts},
     }
 
 
