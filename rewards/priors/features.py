@@ -1,8 +1,8 @@
 """What the prior knows before a note: the whole input of one LSTM step, as a vector of small numbers.
 
 One function writes it, for training and for playing alike, so the two can't differ.  Repetition is half of a tune:
-therefore the input says what sounded at this place of earlier bars (*lookback*), how far the notes just before agree
-with the notes that led there, and what followed where the tune has already been as it is now (*match*).
+therefore the input says what sounded at this place of earlier bars (*lookback*), and how far the notes just before agree
+with the notes that led there.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ SPANS: Final = (1, 2, 3, 4, 6, 8, 12, 16)
 """Lookback distances in bars; the half bar (one beat in 3/4 and 9/8) stands before them."""
 AGREEMENT: Final = 15
 """Agreement is counted up to this many notes."""
-WINDOW: Final = 512
-"""Matches are sought among this many last notes."""
 N_BARS: Final = 32
 """Bar numbers beyond are folded back by 16, so that the place in a period of 2, 4, 8 or 16 bars stays visible."""
 
@@ -34,7 +32,6 @@ N_LENGTHS: Final = 2 * HELD + 1
 
 _NOTE: Final = (("pitch", N_PITCHES + 1), ("length", N_LENGTHS), ("agreement", AGREEMENT + 1))
 _LOOKBACKS: Final = ("half", *(str(span) for span in SPANS))
-_MATCHES: Final = ("match", "other match")
 
 CARDINALITY: Final = {
     "last pitch": N_PITCHES + 1,
@@ -45,12 +42,12 @@ CARDINALITY: Final = {
     "ticks left": max(BAR_TICKS) + 1,
     "mode": len(MODES),
     "style": len(STYLES),
-    **{f"{where} {what}": size for where in (*_LOOKBACKS, *_MATCHES) for what, size in _NOTE},
+    **{f"{where} {what}": size for where in _LOOKBACKS for what, size in _NOTE},
 }
 """Name of each feature and the number of values it takes, in the order of the vector."""
 FEATURES: Final = tuple(CARDINALITY)
 N_FEATURES: Final = len(FEATURES)
-CANDIDATES: Final = tuple(FEATURES.index(f"{where} pitch") for where in (*_LOOKBACKS, *_MATCHES))
+CANDIDATES: Final = tuple(FEATURES.index(f"{where} pitch") for where in _LOOKBACKS)
 """Where in the vector each earlier note stands that may be copied: pitch, then length, then agreement."""
 STYLE: Final = FEATURES.index("style")
 
@@ -61,7 +58,6 @@ _SPANS = np.array(SPANS, dtype=np.int64)
 _HALF_BAR = np.array([{"2/4": 12, "3/4": 12, "4/4": 24, "6/8": 18, "9/8": 18}[metre] for metre in METRES])
 _N_LOOKBACKS = len(_LOOKBACKS)
 _FIRST_LOOKBACK = CANDIDATES[0]
-_FIRST_MATCH = CANDIDATES[_N_LOOKBACKS]
 _TICKS_LEFT = max(BAR_TICKS)
 
 
@@ -137,56 +133,26 @@ def prior_features(
     out[7] = style
 
     where = _FIRST_LOOKBACK
-    for _ in range(_N_LOOKBACKS + 2):
-        out[where] = NOTHING
-        out[where + 1] = N_LENGTHS - 1
-        out[where + 2] = 0
-        where += 3
-
-    span = 0
     target = time - _HALF_BAR[metre]
-    best = 0
-    best_note = -1
-    other = 0
-    other_note = -1
-    last = n - 1
-    for j in range(n - 1, -1, -1):
-        begins = onset[j]
-        agreement = -1
-        while begins <= target:
-            where = _FIRST_LOOKBACK + 3 * span
+    j = n - 1
+    for span in range(_N_LOOKBACKS):
+        while j >= 0 and onset[j] > target:
+            j -= 1
+        if j < 0:
+            out[where] = NOTHING
+            out[where + 1] = N_LENGTHS - 1
+            out[where + 2] = 0
+        else:
             out[where] = _pitch_index(pitch[j])
-            if begins == target:
+            if onset[j] == target:
                 out[where + 1] = _length(duration[j])
-                agreement = _agreement(pitch, duration, n, j)
-                out[where + 2] = agreement
+                out[where + 2] = _agreement(pitch, duration, n, j)
             else:
-                out[where + 1] = HELD + _length(begins + duration[j] - target)
-            span += 1
-            target = time - bar * _SPANS[span - 1] if span < _N_LOOKBACKS else -32768
-        # A match is a place like this one in the bar, after notes like the last ones; the longest, then latest, counts.
-        if j > 0 and n - j <= WINDOW and pitch[j - 1] == pitch[last] and (time - begins) % bar == 0:
-            if agreement < 0:
-                agreement = _agreement(pitch, duration, n, j)
-            if agreement > best:
-                if best_note >= 0 and (pitch[j] != pitch[best_note] or duration[j] != duration[best_note]):
-                    other = best
-                    other_note = best_note
-                best = agreement
-                best_note = j
-            elif agreement > other and (pitch[j] != pitch[best_note] or duration[j] != duration[best_note]):
-                other = agreement
-                other_note = j
-        elif span == _N_LOOKBACKS and n - j > WINDOW:
-            break
-    if best_note >= 0:
-        out[_FIRST_MATCH] = _pitch_index(pitch[best_note])
-        out[_FIRST_MATCH + 1] = _length(duration[best_note])
-        out[_FIRST_MATCH + 2] = best
-    if other_note >= 0:
-        out[_FIRST_MATCH + 3] = _pitch_index(pitch[other_note])
-        out[_FIRST_MATCH + 4] = _length(duration[other_note])
-        out[_FIRST_MATCH + 5] = other
+                out[where + 1] = HELD + _length(onset[j] + duration[j] - target)
+                out[where + 2] = 0
+        where += 3
+        if span + 1 < _N_LOOKBACKS:
+            target = time - bar * _SPANS[span]
 
 
 @compiled

@@ -20,6 +20,10 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 
+LANES: Final = 32
+"""Pitches are padded to this many, two vector registers."""
+
+
 class Weights(NamedTuple):
     """A prior's weights as the step reads them."""
 
@@ -43,9 +47,9 @@ class Weights(NamedTuple):
     head_bias: Floats
     """(outputs,)"""
     pitch_to_duration: Floats
-    """(N_PITCHES, R)"""
+    """(R, LANES)"""
     duration: Floats
-    """(R, N_DURATIONS)"""
+    """(N_DURATIONS, R)"""
     duration_bias: Floats
     """(N_DURATIONS,)"""
     copy: Floats
@@ -87,24 +91,40 @@ def exponential(x: Floats, power: npt.NDArray[np.int32]) -> None:
 
 @compiled
 def multiply_add(x: Floats, matrix: Floats, out: Floats) -> None:
-    """``out += x @ matrix`` for x (rows, n), matrix (n, m), out (rows, m); a block of the matrix serves all rows."""
+    """``out += x @ matrix`` for x (rows, n), matrix (n, m), out (rows, m).
+
+    A block of the matrix serves all rows while it is in the cache.  Inputs that are zero in every row (many are, after
+    a ReLU, where rows are few) cost nothing.
+    """
     n = x.shape[1]
-    for i in range(0, n - n % 8, 8):
-        w0, w1, w2, w3 = matrix[i], matrix[i + 1], matrix[i + 2], matrix[i + 3]
-        w4, w5, w6, w7 = matrix[i + 4], matrix[i + 5], matrix[i + 6], matrix[i + 7]
+    used = np.empty(n + 7, dtype=np.int64)
+    count = 0
+    for i in range(n):
+        for row in range(x.shape[0]):
+            if x[row, i] != 0:
+                used[count] = i
+                count += 1
+                break
+    whole = count - count % 8
+    for block in range(0, whole, 8):
+        i0, i1, i2, i3 = used[block], used[block + 1], used[block + 2], used[block + 3]
+        i4, i5, i6, i7 = used[block + 4], used[block + 5], used[block + 6], used[block + 7]
+        w0, w1, w2, w3 = matrix[i0], matrix[i1], matrix[i2], matrix[i3]
+        w4, w5, w6, w7 = matrix[i4], matrix[i5], matrix[i6], matrix[i7]
         for row in range(x.shape[0]):
             y = out[row]
-            x0, x1, x2, x3 = x[row, i], x[row, i + 1], x[row, i + 2], x[row, i + 3]
-            x4, x5, x6, x7 = x[row, i + 4], x[row, i + 5], x[row, i + 6], x[row, i + 7]
+            x0, x1, x2, x3 = x[row, i0], x[row, i1], x[row, i2], x[row, i3]
+            x4, x5, x6, x7 = x[row, i4], x[row, i5], x[row, i6], x[row, i7]
             for j in range(y.size):
                 y[j] += (x0 * w0[j] + x1 * w1[j] + x2 * w2[j] + x3 * w3[j]) + (
                     x4 * w4[j] + x5 * w5[j] + x6 * w6[j] + x7 * w7[j]
                 )
-    for i in range(n - n % 8, n):
-        w0 = matrix[i]
+    for block in range(whole, count):
+        i0 = used[block]
+        w0 = matrix[i0]
         for row in range(x.shape[0]):
             y = out[row]
-            x0 = x[row, i]
+            x0 = x[row, i0]
             for j in range(y.size):
                 y[j] += x0 * w0[j]
 
@@ -143,20 +163,9 @@ def write_state(gates: Floats, memory: Floats, power: npt.NDArray[np.int32]) -> 
 
 
 @compiled
-def _log_softmax(x: Floats, scratch: Floats, power: npt.NDArray[np.int32]) -> None:
-    highest = x[0]
-    for j in range(1, x.size):
-        highest = max(highest, x[j])
-    for j in range(x.size):
-        x[j] -= highest
-        scratch[j] = x[j]
-    exponential(scratch[: x.size], power[: x.size])
-    total = np.float32(0.0)
-    for j in range(x.size):
-        total += scratch[j]
-    log_total = np.log(total)
-    for j in range(x.size):
-        x[j] -= log_total
+def speech_scratch(weights: Weights) -> Floats:
+    """What ``write_log_probs`` works in."""
+    return np.empty((2 * N_DURATIONS + max(weights.pitch_to_duration.shape[0], 2), LANES), dtype=np.float32)
 
 
 @compiled
@@ -168,21 +177,25 @@ def write_log_probs(
     power: npt.NDArray[np.int32],
     out: Floats,
 ) -> None:
-    """log p of every action (N_ACTIONS,) from the fused head (outputs,), which is overwritten."""
-    size = weights.duration.shape[0]
+    """log p of every action (N_ACTIONS,) from the fused head (outputs,), which is overwritten.
+
+    ``scratch`` (of ``speech_scratch``) and ``power`` (N_DURATIONS * LANES,) are overwritten too.
+    """
+    size = weights.pitch_to_duration.shape[0]
     count = weights.candidates.size
     logits = head[:N_PITCHES]
     units = head[N_PITCHES : N_PITCHES + size]
     pitch_gate = head[N_PITCHES + size : N_PITCHES + size + count]
     duration_gate = head[N_PITCHES + size + count :]
-    for pitch in range(N_PITCHES):
-        durations = out[pitch * N_DURATIONS : (pitch + 1) * N_DURATIONS]
-        durations[:] = weights.duration_bias
-        for r in range(size):
-            unit = units[r] + weights.pitch_to_duration[pitch, r]
-            if unit > 0:
-                for d in range(N_DURATIONS):
-                    durations[d] += unit * weights.duration[r, d]
+    durations = scratch[:N_DURATIONS]  # of all pitches side by side
+    powers = scratch[N_DURATIONS : 2 * N_DURATIONS].reshape(-1)
+    active = scratch[2 * N_DURATIONS : 2 * N_DURATIONS + size]
+    for d in range(N_DURATIONS):
+        durations[d] = weights.duration_bias[d]
+    for r in range(size):
+        for pitch in range(LANES):
+            active[r, pitch] = max(units[r] + weights.pitch_to_duration[r, pitch], np.float32(0.0))
+    multiply_add(weights.duration, active, durations)
     for k in range(count):
         column = weights.candidates[k]
         pitch = features[column]
@@ -196,24 +209,34 @@ def write_log_probs(
                 length -= HELD
         logits[pitch] += pitch_gate[k] + weights.copy[0, k, kind]
         if length < N_DURATIONS:
-            out[pitch * N_DURATIONS + length] += duration_gate[k] + weights.copy[1, k, kind]
-    _log_softmax(logits, scratch, power)
+            durations[length, pitch] += duration_gate[k] + weights.copy[1, k, kind]
+
+    highest, total = scratch[2 * N_DURATIONS], scratch[2 * N_DURATIONS + 1]  # the units are not needed any more
+    highest[:] = durations[0]
+    for d in range(1, N_DURATIONS):
+        for pitch in range(LANES):
+            highest[pitch] = max(highest[pitch], durations[d, pitch])
+    for d in range(N_DURATIONS):
+        for pitch in range(LANES):
+            durations[d, pitch] -= highest[pitch]
+            powers[d * LANES + pitch] = durations[d, pitch]
+    exponential(powers, power)
+    total[:] = 0
+    for d in range(N_DURATIONS):
+        for pitch in range(LANES):
+            total[pitch] += powers[d * LANES + pitch]
+    top = logits[0]
+    for pitch in range(1, N_PITCHES):
+        top = max(top, logits[pitch])
+    over_all = 0.0
     for pitch in range(N_PITCHES):
-        durations = out[pitch * N_DURATIONS : (pitch + 1) * N_DURATIONS]
-        highest = durations[0]
-        for d in range(1, N_DURATIONS):
-            highest = max(highest, durations[d])
-        for d in range(N_DURATIONS):
-            durations[d] -= highest
-            scratch[pitch * N_DURATIONS + d] = durations[d]
-    exponential(scratch[:N_ACTIONS], power[:N_ACTIONS])
+        logits[pitch] -= top
+        over_all += np.exp(logits[pitch])
+    normaliser = np.log(over_all)
     for pitch in range(N_PITCHES):
-        total = np.float32(0.0)
+        shift = np.float32(logits[pitch] - normaliser - np.log(np.float64(total[pitch])))
         for d in range(N_DURATIONS):
-            total += scratch[pitch * N_DURATIONS + d]
-        shift = logits[pitch] - np.log(total)
-        for d in range(N_DURATIONS):
-            out[pitch * N_DURATIONS + d] += shift
+            out[pitch * N_DURATIONS + d] = durations[d, pitch] + shift
 
 
 @compiled
@@ -236,8 +259,8 @@ def step_rows(
     both = np.empty((count, size + width), dtype=np.float32)
     joined = np.zeros((count, inputs + size), dtype=np.float32)
     head = np.empty((count, weights.head_bias.size), dtype=np.float32)
-    scratch = np.empty(max(N_ACTIONS, 4 * size), dtype=np.float32)
-    power = np.empty(max(N_ACTIONS, 4 * size), dtype=np.int32)
+    scratch = speech_scratch(weights)
+    power = np.empty(max(N_DURATIONS * LANES, 4 * size), dtype=np.int32)
     for k in range(count):
         write_input(weights, features[k], x[k, :width])
         both[k, size:] = x[k, :width]
@@ -257,7 +280,7 @@ def step_rows(
         head[k] = weights.head_bias
     multiply_add(both, weights.head, head)
     for k in range(count):
-        write_log_probs(weights, features[k], head[k], scratch, power, log_probs[rows[k]])
+        write_log_probs(weights, features[k], head[k], scratch, power[: N_DURATIONS * LANES], log_probs[rows[k]])
 
 
 def fused(arrays: dict[str, Any], columns: Ints, offsets: Ints, candidates: Ints) -> Weights:
@@ -289,8 +312,8 @@ def fused(arrays: dict[str, Any], columns: Ints, offsets: Ints, candidates: Ints
         gates_bias=bias,
         head=transposed("head.weight"),
         head_bias=arrays["head.bias"],
-        pitch_to_duration=arrays["pitch_to_duration"],
-        duration=transposed("duration.weight"),
+        pitch_to_duration=np.pad(arrays["pitch_to_duration"].T, ((0, 0), (0, LANES - N_PITCHES))),
+        duration=arrays["duration.weight"],
         duration_bias=arrays["duration.bias"],
         copy=arrays["copy"],
     )

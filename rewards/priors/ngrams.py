@@ -28,7 +28,8 @@ def _interpolated(
         return below
     total = sum(followers.values())
     mixed = below * (discount * len(followers) / total)
-    mixed[list(followers.keys())] += (np.fromiter(followers.values(), float, len(followers)) - discount) / total
+    for note, count in followers.items():
+        mixed[note] += (count - discount) / total
     return mixed
 
 
@@ -51,15 +52,24 @@ class KneserNey:
                     shorter[note] = shorter.get(note, 0) + 1
         self.counts = raw
         self.discounts = [_discount(counts) for counts in raw]
+        self._known: dict[Context, npt.NDArray[np.float64]] = {}
 
     def probabilities(self, tune: Sequence[int]) -> Iterator[npt.NDArray[np.float64]]:
         """p (N_ACTIONS,) of each next note of ``tune``."""
         line = (BEGIN,) * (self.order - 1) + tuple(int(note) for note in tune)
         for i in range(self.order - 1, len(line)):
-            p = np.full(N_ACTIONS, 1 / N_ACTIONS)
-            for length in range(self.order):
-                p = _interpolated(p, self.counts[length].get(line[i - length : i]), self.discounts[length])
-            yield p
+            yield self._after(line[i - self.order + 1 : i])
+
+    def _after(self, context: Context) -> npt.NDArray[np.float64]:
+        """p of the note after ``context``; those after short contexts are asked for often, and kept."""
+        known = self._known.get(context)
+        if known is not None:
+            return known
+        below = self._after(context[1:]) if context else np.full(N_ACTIONS, 1 / N_ACTIONS)
+        p = _interpolated(below, self.counts[len(context)].get(context), self.discounts[len(context)])
+        if len(context) < 3:
+            self._known[context] = p
+        return p
 
 
 class Cached:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import N_ACTIONS
+from musicenv.alphabet import N_ACTIONS, N_DURATIONS
 from musicenv.jit import compiled
 from rewards.priors import kernel
 from rewards.priors.features import N_FEATURES
@@ -142,8 +142,8 @@ def _summarise(rows: Any, memory: Any, hidden: Any, both: Any) -> None:
 
 @compiled
 def _speak(weights: Weights, features: Any, rows: Any, head: Any, log_probs: Any) -> None:
-    scratch = np.empty(N_ACTIONS, dtype=np.float32)
-    power = np.empty(N_ACTIONS, dtype=np.int32)
+    scratch = kernel.speech_scratch(weights)
+    power = np.empty(N_DURATIONS * kernel.LANES, dtype=np.int32)
     for k in range(rows.size):
         kernel.write_log_probs(weights, features[k], head[k], scratch, power, log_probs[rows[k]])
 
