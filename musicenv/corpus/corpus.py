@@ -9,8 +9,9 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, REST
-from musicenv.corpus.tune import Tune
+from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, REST, SIXTEENTH, duration_is_legal
+from musicenv.corpus.tune import Part, Tune
+from musicenv.jit import compiled
 from musicenv.melody import Melody, melody_from_notes
 from musicenv.task import BAR_TICKS, METRES, MODES, STYLES, TONICS, Task
 
@@ -27,6 +28,13 @@ class Source(NamedTuple):
     tune: Tune
     part: int | None
     """Index into ``tune.parts``; None where the melody is the whole tune."""
+
+    @property
+    def section(self) -> Part:
+        """The notes of the tune that make the melody."""
+        if self.part is not None:
+            return self.tune.parts[self.part]
+        return Part(0, self.tune.pitch.size, 0, self.tune.end, self.tune.fault)
 
 
 class Corpus:
@@ -67,25 +75,22 @@ class Corpus:
         seen: set[tuple[bytes, bytes, str, int]] = set()
         kept = []
         for source in self._sources(unit):
-            tune = source.tune
-            start, stop, downbeat, end, fault = _extent(source)
-            if fault or outside(tune, start, stop):
+            tune, section = source.tune, source.section
+            if reason(source):
                 continue
-            pitch, duration = tune.relative[start:stop], tune.duration[start:stop]
-            name = (pitch.tobytes(), duration.tobytes(), tune.metre, downbeat - int(tune.onset[start]))
+            pitch, duration = tune.relative[section.start : section.stop], tune.duration[section.start : section.stop]
+            pickup = section.downbeat - int(tune.onset[section.start])
+            name = (pitch.tobytes(), duration.tobytes(), tune.metre, pickup)
             if name in seen:
                 continue
             seen.add(name)
-            length = -(-(end - downbeat) // BAR_TICKS[METRES.index(tune.metre)])
+            end = section.end - section.downbeat
+            length = -(-end // BAR_TICKS[METRES.index(tune.metre)])
             if split in (None, tune.split) and bars in (None, length) and metre in (None, tune.metre):
-                task = Task(
-                    metre=tune.metre,
-                    key=f"{TONICS[tune.tonic]} {tune.mode}",
-                    bars=length,
-                    style=tune.style if tune.style in STYLES else "any",
-                    pickup=downbeat - int(tune.onset[start]),
-                )
-                kept.append((melody_from_notes(pitch, duration, task, end=end - downbeat), source))
+                key = f"{TONICS[tune.tonic]} {tune.mode}"
+                style = tune.style if tune.style in STYLES else "any"
+                task = Task(metre=tune.metre, key=key, bars=length, style=style, pickup=pickup)
+                kept.append((melody_from_notes(pitch, duration, task, end=end), source))
         return kept
 
     def _sources(self, unit: Unit) -> Iterator[Source]:
@@ -112,27 +117,15 @@ class Corpus:
         lines.append(f"{'all':<16}{len(self.tunes):>8}{notes:>10}{self.coverage():>10.2%}")
         units: tuple[Unit, Unit] = ("parts", "tunes")
         for unit in units:
-            kept = len(self.melodies(unit=unit))
-            reasons = Counter(_reason(source) for source in self._sources(unit))
-            equal = reasons.pop("") - kept
-            lines += ["", f"{unit}: {kept} kept", f"{equal:>8}  equal to another"]
-            lines += [f"{count:>8}  {reason}" for reason, count in reasons.most_common()]
+            kept = self.melodies(unit=unit)
+            reasons = Counter(reason(source) for source in self._sources(unit))
+            equal = reasons.pop("", 0) - len(kept)
+            notes = sum(melody.pitch.size for melody in kept)
+            lines += ["", f"{unit}: {len(kept)} kept, with {notes} notes; not kept:", f"{equal:>8}  equal to another"]
+            lines += [f"{count:>8}  {name}" for name, count in reasons.most_common()]
         total: Counter[str] = sum(self.unread.values(), Counter())
-        lines += ["", "left out by the readers"] + [f"{count:>8}  {reason}" for reason, count in total.most_common()]
+        lines += ["", "left out by the readers:"] + [f"{count:>8}  {name}" for name, count in total.most_common()]
         return "\n".join(lines)
-
-
-def _extent(source: Source) -> tuple[int, int, int, int, str]:
-    """First note, note behind the last, first downbeat and end in ticks, fault."""
-    tune, part = source
-    if part is None:
-        return 0, tune.pitch.size, 0, tune.end, tune.fault
-    return tune.parts[part]
-
-
-def _reason(source: Source) -> str:
-    start, stop, _, _, fault = _extent(source)
-    return fault or outside(source.tune, start, stop)
 
 
 def pitches_inside(tune: Tune) -> npt.NDArray[np.bool_]:
@@ -148,15 +141,31 @@ def durations_inside(tune: Tune) -> npt.NDArray[np.bool_]:
     return inside
 
 
-def outside(tune: Tune, start: int, stop: int) -> str:
-    """Why these notes are outside the alphabet, the metres or the modes, or ""."""
+def reason(source: Source) -> str:
+    """Why a part or tune is not kept as a melody, or "": its fault, or what lies outside alphabet, metres or modes."""
+    tune, section = source.tune, source.section
+    if section.fault:
+        return section.fault
     if tune.metre not in METRES:
         return f"metre {tune.metre}"
     if tune.mode not in MODES:
         return f"mode {tune.mode}"
-    if not pitches_inside(tune)[start:stop].all():
+    notes = slice(section.start, section.stop)
+    if not pitches_inside(tune)[notes].all():
         return "pitches outside the alphabet"
-    strange = ~durations_inside(tune)[start:stop]
+    strange = ~durations_inside(tune)[notes]
     if strange.any():
-        return f"duration of {tune.duration[start:stop][strange][0]} ticks"
-    return ""
+        return f"duration of {tune.duration[notes][strange][0]} ticks"
+    bar = BAR_TICKS[METRES.index(tune.metre)]
+    if not _legal(tune.onset[notes] - section.downbeat, tune.duration[notes], bar, section.end - section.downbeat):
+        return "durations off the beat, where the alphabet has none"
+    return "" if section.end - section.downbeat <= 256 * bar else "longer than 256 bars"
+
+
+@compiled
+def _legal(onset: npt.NDArray[np.int32], duration: npt.NDArray[np.int32], bar: int, end: int) -> bool:
+    """Could the environment compose these durations?"""
+    for k in range(onset.size):
+        if not duration_is_legal(onset[k], duration[k], bar, end):
+            return False
+    return onset[0] % SIXTEENTH == 0 and end % SIXTEENTH == 0

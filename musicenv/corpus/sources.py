@@ -43,11 +43,11 @@ def abc_files(files: Sequence[Path], collection: str, unread: Counter[str]) -> I
         except UnicodeDecodeError:
             text = data.decode("latin-1")
         for abc in read_abc(text):
-            unread.update(abc.unread)
             if abc.fault or not abc.bars:
                 unread[f"tunes: {abc.fault or 'without notes'}"] += 1
             else:
                 yield from tunes_of(abc, collection, path.name)
+            unread.update(abc.unread)
 
 
 def music21_score(score: Any, collection: str, name: str) -> Iterator[Tune]:

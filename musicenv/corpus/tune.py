@@ -50,9 +50,9 @@ class Tune:
     pitch: npt.NDArray[np.int16]
     """(n,) sounding MIDI pitch, ``REST`` (0) for a rest."""
     onset: npt.NDArray[np.int32]
-    """(n,) ticks; negative in the pick-up."""
+    """(n,) ticks, rounded; negative in the pick-up."""
     duration: npt.NDArray[np.int32]
-    """(n,) ticks; rounded in parts whose fault says so."""
+    """(n,) ticks; 0 where the length is no whole number of ticks (the part's fault says so)."""
     metre: str
     """Such as "6/8"; "none" where there is none."""
     tonic: int
@@ -136,7 +136,7 @@ def style_of(rhythm: str, titles: list[str], metre: str, collection: str) -> str
 
 
 def tunes_of(abc: AbcTune, collection: str, file: str) -> Iterator[Tune]:
-    """The tunes of one ABC tune: one for each stretch in one key and metre."""
+    """The tunes of one ABC tune, one for each stretch in one key and metre; ``abc.unread`` counts what is left out."""
     titles = abc.fields.get("T", [])
     title = re.sub(r"^\"|\"$", "", titles[0]).strip() if titles else "untitled"
     stretches = [list(bars) for _, bars in groupby(abc.bars, key=lambda bar: (bar.key, bar.metre))]
@@ -147,7 +147,9 @@ def tunes_of(abc: AbcTune, collection: str, file: str) -> Iterator[Tune]:
         name = f"{file} X:{abc.first('X')}" + (f"/{number}" if number > 1 else "")
         metre = bars[0].metre
         style = style_of(abc.first("R"), titles, metre, collection)
-        yield _tune(_sections(bars), cut, (style, collection, title, name))
+        sections = _sections(bars)
+        abc.unread["notes of endings that a later one replaces"] += _notes([bars]) - _notes(sections)
+        yield _tune(sections, cut, (style, collection, title, name))
 
 
 def _sections(bars: list[Bar]) -> list[list[Bar]]:
@@ -171,6 +173,10 @@ def _sections(bars: list[Bar]) -> list[list[Bar]]:
         if len(sections[number]) == 1 and _is_upbeat(sections[number][0]) and not _is_upbeat(sections[number + 1][0]):
             sections[number : number + 2] = [sections[number] + sections[number + 1]]
     return sections
+
+
+def _notes(sections: list[list[Bar]]) -> int:
+    return sum(len(bar.notes) for bars in sections for bar in bars)
 
 
 def _is_upbeat(bar: Bar) -> bool:
@@ -230,6 +236,7 @@ def _tune(sections: list[list[Bar]], cut: tuple[bool, bool], names: tuple[str, s
     """Lay the parts end to end on one time line."""
     pitch: list[int] = []
     times: list[int] = []
+    lengths: list[int] = []
     parts: list[Part] = []
     first = sections[0][0]
     joined = [[note for note in join_ties([n for bar in bars for n in bar.notes]) if note.length] for bars in sections]
@@ -242,14 +249,15 @@ def _tune(sections: list[list[Bar]], cut: tuple[bool, bool], names: tuple[str, s
         for note in notes:
             pitch.append(note.pitch)
             times.append(time)
+            lengths.append(note.length)
             time += note.length
         fault = _part_fault(bars, notes, broken)
         parts.append(Part(start, len(pitch), round(downbeat / FINE), round(time / FINE), fault))
-    ticks = np.round(np.array([*times, time]) / FINE).astype(np.int32)
+    duration, off_grid = np.divmod(np.array(lengths), FINE)
     return Tune(
         pitch=np.array(pitch, dtype=np.int16),
-        onset=ticks[:-1],
-        duration=np.diff(ticks),
+        onset=np.round(np.array(times) / FINE).astype(np.int32),
+        duration=np.where(off_grid, 0, duration).astype(np.int32),
         metre=metre,
         tonic=first.key.tonic,
         mode=first.key.mode,
