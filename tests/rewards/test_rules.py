@@ -36,10 +36,9 @@ def last_pitch(melody: Any) -> float:
 
 
 @rule
-def remembers_names(melody: Any) -> float:
-    """numba refuses the generator with a dict; Python doesn't mind."""
-    names = {0: "rest", 60: "tonic"}
-    return 1.0 if names.get(int(melody.pitch[-1])) == "tonic" else 0.0
+def counts_tonics(melody: Any) -> float:
+    """numba refuses tolist; Python doesn't mind."""
+    return float(melody.pitch.tolist().count(60) > 2)
 
 
 def five_metres(values: list[float]) -> Curve:
@@ -80,9 +79,9 @@ def test_the_whole_theory_suite_is_the_same_compiled_and_in_python() -> None:
 
 
 def test_a_rule_that_numba_refuses_runs_as_python_and_says_what_it_costs() -> None:
-    suite = remembers_names + rising
+    suite = counts_tonics + rising
     with pytest.warns(
-        SlowRuleWarning, match=r"'remembers_names' .*test_rules\.py:\d+\) runs as Python, about \d+ us a call"
+        SlowRuleWarning, match=r"'counts_tonics' .*test_rules\.py:\d+\) runs as Python, about \d+ us a call"
     ):
         batch = Batch(2, Options(bars=1).tasks(), suite, None)
     pieces, returns = play(batch, 1)

@@ -1,0 +1,229 @@
+"""The policy that begins as the prior, PPO near the prior, and their way into SB3."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sb3_contrib import MaskablePPO
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+
+from agents import checkpoint
+from agents.compose import compose, divergence, draw, masked, prior, uniform
+from agents.policy import PriorPolicy, policy_agent, prior_logits
+from agents.ppo import KLController
+from agents.training import Settings, Trained, build
+from agents.vec_env import MelodyVecEnv
+from mcts.best_of import best_of
+from musicenv.alphabet import N_ACTIONS, action_of
+from musicenv.batch import Batch
+from musicenv.options import Options
+from musicenv.vector import MelodyVectorEnv
+from rewards.priors import load_prior
+from rewards.rules import rule
+
+
+@rule
+def tonic(melody: Any) -> float:
+    """One for each tonic: the optimum of a bar of 2/4 is eight sixteenths on it."""
+    return 1.0 if melody.pitch[-1] > 0 and melody.pitch[-1] % 12 == 0 else 0.0
+
+
+def small_batch(n: int = 16, with_prior: bool = True, bars: int = 2) -> Batch:
+    return Batch(n, Options(bars=bars).tasks(), tonic * 1.0, load_prior("lstm") if with_prior else None)
+
+
+def trained(target_kl: float = 5.0, seed: int = 0) -> Trained:
+    return build(Settings(bars=2, reward=f"{__name__}:tonic", bonus=0.0, target_kl=target_kl, envs=16, rollout=8, seed=seed))
+
+
+@pytest.fixture(autouse=True)
+def _this_module_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or _module())
+
+
+def _module() -> Any:
+    import types
+
+    module = types.ModuleType(__name__)
+    module.__dict__["tonic"] = tonic
+    return module
+
+
+def test_before_training_the_policy_is_the_prior() -> None:
+    model, env, batch = (part := trained()).model, part.env, part.batch
+    env.reset()
+    log_probs = policy_agent(model.policy)(batch)
+    np.testing.assert_allclose(log_probs, masked(batch.log_probs, batch.masks), atol=1e-5)
+    ours = compose(batch, policy_agent(model.policy), 32, seed=1)
+    theirs = compose(batch, prior(), 32, seed=1)
+    assert all((a.pitch == b.pitch).all() and (a.duration == b.duration).all() for a, b in zip(ours.melodies, theirs.melodies, strict=True))
+    assert ours.kl == pytest.approx(0.0, abs=1e-3)
+
+
+def test_illegal_notes_are_impossible_with_and_without_a_mask() -> None:
+    part = trained()
+    part.env.reset()
+    part.env.step(np.full(16, action_of(60, 48)))
+    part.env.step(np.full(16, action_of(60, 36)))
+    observations = torch.from_numpy(part.batch.observations.copy())
+    legal = torch.from_numpy(part.batch.masks.astype(np.bool_))
+    log_probs, _, _ = part.model.policy.judge(observations)
+    assert log_probs.exp()[~legal].max() < 1e-12
+    assert torch.allclose(prior_logits(observations, part.batch.layout).exp().sum(dim=1), torch.ones(16))
+
+
+def test_the_kl_in_the_loss_is_the_divergence_of_the_two_distributions() -> None:
+    part = trained()
+    with torch.no_grad():
+        part.model.policy.action_net.linear.bias.normal_(generator=torch.Generator().manual_seed(0))
+    observations = part.env.reset()
+    log_probs, _, kl = part.model.policy.judge(torch.from_numpy(observations))
+    assert kl.detach().numpy() == pytest.approx(
+        divergence(log_probs.detach().numpy(), masked(part.batch.log_probs, part.batch.masks)), rel=1e-3
+    )
+    assert kl.min() > 0.01
+
+
+def test_the_controller_settles_at_its_target() -> None:
+    """On a plant whose KL falls with the coefficient and rises slowly with training, as in practice."""
+    controller = KLController(target=6.0, coefficient=1.0)
+    kl, seen = 0.0, []
+    for _ in range(120):
+        kl += 0.3 * (1.2 / controller.coefficient - kl)
+        controller.update(kl)
+        seen.append(kl)
+    assert max(seen) < 1.5 * 6.0, "no large overshoot"
+    assert seen[-20:] == pytest.approx([6.0] * 20, rel=0.1)
+
+
+def test_ppo_finds_the_known_optimum_of_a_toy_problem() -> None:
+    """One bar of 2/4 has room for eight sixteenths: eight tonics are the best that can be done."""
+    torch.manual_seed(0)
+    batch = Batch(64, Options(bars=1, metre="2/4").tasks(), tonic * 1.0, None)
+    env = MelodyVecEnv(batch)
+    env.seed(0)
+    policy_kwargs = {"layout": batch.layout}
+    model = PPO(PriorPolicy, env, n_steps=16, batch_size=256, n_epochs=6, learning_rate=1e-2, gamma=1.0, seed=0, policy_kwargs=policy_kwargs)
+    before = compose(batch, uniform, 64, seed=0).returns.mean()
+    model.learn(64 * 16 * 20)
+    after = compose(batch, policy_agent(model.policy), 64, seed=0).returns.mean()
+    assert before < 1.0
+    assert after > 7.0
+
+
+def test_training_raises_the_reward_at_about_the_kl_asked_for() -> None:
+    part = trained(target_kl=3.0)
+    before = compose(part.batch, prior(), 64, seed=0)
+    part.model.learn(16 * 8 * 60)
+    after = compose(part.batch, policy_agent(part.model.policy), 64, seed=0)
+    assert after.returns.mean() > before.returns.mean() + 1.0
+    assert 1.0 < after.kl.mean() < 6.0
+
+
+@pytest.mark.parametrize("algorithm", [PPO, MaskablePPO])
+def test_sb3_trains_the_policy(algorithm: Any) -> None:
+    env = MelodyVecEnv(small_batch(4))
+    env.seed(0)
+    model = algorithm(PriorPolicy, env, n_steps=8, batch_size=32, seed=0, policy_kwargs={"layout": env.batch.layout})
+    model.learn(64)
+    assert model.num_timesteps == 64
+
+
+def test_the_sb3_bridge_is_the_vector_environment() -> None:
+    ours = MelodyVecEnv(small_batch(3, with_prior=False))
+    theirs = MelodyVectorEnv(3, bars=2, prior=None, reward=tonic)
+    ours.seed(5)
+    observations, expected = ours.reset(), theirs.reset(seed=5)[0]
+    rng = np.random.default_rng(0)
+    episodes = 0
+    for _ in range(40):
+        np.testing.assert_array_equal(observations, expected)
+        actions = draw(masked(np.zeros((3, N_ACTIONS), np.float32), ours.batch.masks), rng)
+        observations, rewards, dones, infos = ours.step(actions)
+        expected, their_rewards, terminated, _, their_infos = theirs.step(actions)
+        np.testing.assert_allclose(rewards, their_rewards)
+        np.testing.assert_array_equal(dones, terminated)
+        for i in np.flatnonzero(dones):
+            episodes += 1
+            np.testing.assert_array_equal(infos[i]["terminal_observation"], their_infos["final_obs"][i])
+            assert infos[i]["episode"]["l"] == len(infos[i]["melody"].pitch)
+            assert infos[i]["episode"]["r"] == pytest.approx(infos[i]["terms"].sum())
+    assert episodes > 3
+
+
+class SaveAt(BaseCallback):
+    """Save once, before the rollout that begins at ``timesteps``."""
+
+    def __init__(self, part: Trained, path: Path, timesteps: int) -> None:
+        super().__init__()
+        self.part, self.path, self.timesteps = part, path, timesteps
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_start(self) -> None:
+        if self.num_timesteps == self.timesteps:
+            checkpoint.save(self.part.model, self.part.env, self.path)
+
+
+def test_a_resumed_run_is_the_run_that_was_never_stopped(tmp_path: Path) -> None:
+    rollout, path = 16 * 8, tmp_path / "checkpoint.pt"
+    whole = trained()
+    whole.model.learn(4 * rollout, callback=SaveAt(whole, path, 2 * rollout))
+    second = trained(seed=99)
+    checkpoint.restore(second.model, second.env, path)
+    assert second.model.num_timesteps == 2 * rollout
+    second.model.learn(2 * rollout, reset_num_timesteps=False)
+    for (name, a), b in zip(whole.model.policy.state_dict().items(), second.model.policy.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+    assert second.model.controller.coefficient == whole.model.controller.coefficient
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint"])
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(ValueError, match="does not exist: the run has not reached"):
+        checkpoint.read(path)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is damaged"):
+        checkpoint.read(path)
+
+
+def test_composing_repeats_with_its_seed_and_keeps_the_first_piece_of_each_row() -> None:
+    batch = small_batch(8)
+    first, second = (compose(batch, prior(), 20, seed=7) for _ in range(2))
+    assert [m.pitch.tolist() for m in first.melodies] == [m.pitch.tolist() for m in second.melodies]
+    assert len(first.melodies) == 20
+    assert all(melody.time == melody.end for melody in first.melodies)
+    assert first.returns == pytest.approx(first.scores.sum(axis=1))
+
+
+def test_best_of_k_is_the_best_of_the_same_pieces() -> None:
+    batch = small_batch(8)
+    drawn = compose(batch, prior(), 24, seed=3)
+    best = best_of(batch, prior(), 4, 6, seed=3)
+    assert best.returns == pytest.approx(drawn.returns.reshape(6, 4).max(axis=1))
+    with pytest.raises(ValueError, match="best-of 0: choose at least 1"):
+        best_of(batch, prior(), 0, 6, seed=3)
+
+
+def test_drawn_notes_follow_their_probabilities() -> None:
+    probabilities = np.array([0.5, 0.0, 0.3, 0.2])
+    with np.errstate(divide="ignore"):
+        rows = np.tile(np.log(probabilities).astype(np.float32), (20_000, 1))
+    counts = np.bincount(draw(rows, np.random.default_rng(0)), minlength=4) / 20_000
+    assert counts == pytest.approx(probabilities, abs=0.02)
+    assert counts[1] == 0
+
+
+def test_a_cooler_prior_is_surer_of_itself() -> None:
+    batch = small_batch(4)
+    batch.reset([np.random.default_rng(0)] * 4)
+    warm, cool = prior(1.0)(batch), prior(0.5)(batch)
+    assert (cool.max(axis=1) > warm.max(axis=1)).all()
+    assert np.exp(cool).sum(axis=1) == pytest.approx(np.ones(4), rel=1e-4)
