@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
 from tqdm import tqdm
@@ -156,14 +155,13 @@ def report(run: Run, args: Args, trained: Trained) -> None:
 
 def run_training(args: Args) -> None:
     """The command."""
+    run = None
     if args.resume is not None:
         run = open_run(args.resume, "train_ppo")
         args = run.arguments_as(Args)
-    else:
-        run = start_run("train_ppo", args, args.out)
-    torch.manual_seed(args.seed)
     with user_input():
         trained = build(args)
+    run = run or start_run("train_ppo", args, args.out)
     train(run, args, trained)
     report(run, args, trained)
 

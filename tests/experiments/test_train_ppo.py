@@ -1,0 +1,121 @@
+"""The training command as people type it, at tiny sizes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.compose import compose, prior
+from agents.policy import policy_agent
+from agents.training import Settings, build
+from experiments.train_ppo import main
+from rewards.judging import judge
+from rewards.named import suite_of
+
+TINY = ["--steps", "1024", "--envs", "16", "--rollout", "16", "--pieces", "8", "--write", "2", "--best-of", "2"]
+
+
+def result(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "result.json").read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    main([*TINY, "--out", str(folder)])
+    return folder
+
+
+def test_a_run_reports_and_writes_what_can_be_heard_and_seen(finished: Path) -> None:
+    found = result(finished)
+    assert found["command"] == "train_ppo"
+    assert found["seed"] == 0
+    for who in ("real", "uniform", "prior", "tuned", "best"):
+        for figure in ("passes_all", "nll_judge", "judge_in_band", "ends_on_tonic", "repeated_8grams", "distinct"):
+            assert np.isfinite(found["figures"][f"{figure}_{who}"]), (figure, who)
+        assert 0 <= found["figures"][f"rule_cadence_{who}"] <= 1
+    names = {Path(name).name for name in found["files"]}
+    assert {"01.mid", "02.musicxml", "roll.png", "pieces.abc", "report.txt"} <= names
+    assert all((finished / name).stat().st_size > 0 for name in found["files"])
+    metrics = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    assert metrics[-1]["notes"] == 1024
+    assert "terms/cadence" in metrics[-1]
+    assert list((finished / "tensorboard").iterdir())
+
+
+def test_real_parts_are_told_from_uniform_play(finished: Path) -> None:
+    figures = result(finished)["figures"]
+    assert figures["suite_score_real"] > figures["suite_score_uniform"] + 5
+    assert figures["passes_all_real"] > 0.5
+    assert figures["passes_all_uniform"] == 0
+    assert figures["nll_judge_uniform"] > 2 * figures["nll_judge_real"]
+
+
+def test_the_same_seed_composes_the_same_pieces(finished: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    main([*TINY, "--out", str(again)])
+    assert (again / "pieces" / "best" / "pieces.abc").read_text() == (finished / "pieces" / "best" / "pieces.abc").read_text()
+    assert result(again)["figures"] == result(finished)["figures"]
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "killed"
+    steps = ["--steps", "60000", "--envs", "16", "--rollout", "16", "--pieces", "8", "--write", "1", "--best-of", "1"]
+    command = [sys.executable, "-m", "experiments.train_ppo", *steps, "--out", str(folder)]
+    # One thread: the test machine may be busy, and waiting threads would spin.
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    for _ in range(1200):
+        if (folder / "checkpoint.pt").exists() or process.poll() is not None:
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert (folder / "checkpoint.pt").exists()
+    assert not (folder / "result.json").exists()
+    main(["--resume", str(folder)])
+    notes = [json.loads(line)["notes"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert notes == sorted(set(notes))
+    assert notes[-1] >= 60_000
+    assert result(folder)["figures"]["pieces_tuned"] == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--metre", "5/4"], "metre '5/4' is not one of"),
+        (["--key", "H"], "key 'H' is not understood"),
+        (["--reward", "melodious"], "reward 'melodious' is not known"),
+        (["--prior", "nobody"], "prior 'nobody'"),
+        (["--resume", "no/such/run"], "is not a run folder"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing_behind(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    message = capsys.readouterr().err.strip()
+    assert said in message
+    assert len(message.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_users_rule_is_heard_in_what_is_composed() -> None:
+    """A few seconds of training with ``swing`` bring clearly more of it than the prior has."""
+    swing = "experiments.example_rules:swing"
+    part = build(Settings(bars=4, reward=swing, bonus=0.0, target_kl=4.0, envs=64, rollout=32))
+    before = compose(part.batch, prior(), 128, seed=0)
+    part.model.learn(64 * 32 * 20)
+    after = compose(part.batch, policy_agent(part.model.policy), 128, seed=0)
+    suite = suite_of(swing, has_prior=False)
+    assert judge(suite, after.melodies).returns.mean() > 2 * judge(suite, before.melodies).returns.mean() + 1
