@@ -1,8 +1,8 @@
 """Pretrain the prior on the corpus, and measure it against simpler models.
 
-    python -m experiments.pretrain                   # train the prior, the judge and the comparison; print the table
-    python -m experiments.pretrain --evaluate        # print the table for the shipped weights, in under a minute
-    python -m experiments.pretrain --resume runs/pretrain/...
+python -m experiments.pretrain               # train the prior, the judge and the comparison; print the table
+python -m experiments.pretrain --evaluate    # print the table for the shipped weights, in under a minute
+python -m experiments.pretrain --resume runs/pretrain/...
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Any, Final, Literal
 
 import torch
 
-from experiments.prior_figures import SELECTIONS, examples, hmm_scores, network_scores, ngram_scores, sample_figures
+from experiments import prior_figures
+from experiments.prior_figures import SELECTIONS, examples, hmm_scores, network_scores, ngram_scores
 from experiments.runs import Run, UserError, command, format_table, open_run, start_run
 from musicenv.files import atomic_path, write_atomic
 from rewards.priors import load_prior
-from rewards.priors.features import FEATURES
+from rewards.priors.features import CANDIDATES, FEATURES
 from rewards.priors.lstm import PriorNet
 from rewards.priors.shape import Shape
 from rewards.priors.store import SHIPPED, read_weights, write_weights
@@ -29,13 +30,11 @@ from rewards.priors.training import Recipe, Trainer
 FIGURES: Final = Path(__file__).parent.parent / "docs" / "figures" / "pretrain.json"
 """The result of the run that made the shipped weights."""
 
-_MATCHES = ("match", "other match")
-_FEW = tuple(name for name in FEATURES if not name.startswith((*_MATCHES, "half", "3 ", "6 ", "12 ", "16 ")))
-_NONE = tuple(name for name in FEATURES if not name.endswith(" agreement") and name.replace(" length", " pitch") not in _FEW)
+_FEWER = tuple(name for name in FEATURES if name.split()[0] not in ("half", "3", "6", "12", "16"))
 NETWORKS: Final[dict[str, tuple[Shape, Recipe, int]]] = {
     "lstm": (Shape(), Recipe(), 0),
-    "judge": (Shape(features=_FEW, width=96, hidden=160, layers=1), Recipe(epochs=16), 1000),
-    "no lookback": (Shape(features=tuple(name for name in FEATURES if FEATURES.index(name) < 8)), Recipe(), 0),
+    "judge": (Shape(features=_FEWER, width=96, hidden=160, layers=1), Recipe(epochs=16), 1000),
+    "no lookback": (Shape(features=FEATURES[: CANDIDATES[0]]), Recipe(), 0),
 }
 """Shape, recipe and what is added to the seed of each network.  "lstm" is the prior; "judge" is another network with
 fewer lookback spans, for judging what the first was the reward of; "no lookback" is the prior without repetition."""
@@ -146,16 +145,15 @@ def main(args: Args) -> None:
     run = start_run("pretrain", args, args.out) if args.resume is None else open_run(args.resume, "pretrain")
     if args.resume is not None:
         args = run.arguments_as(Args)
-    weights = {name: train(run, args, name) for name in args.networks}
+    weights: dict[str, Path] = {name: train(run, args, name) for name in args.networks}
     scores = measure(args, weights, {})
     text = table(scores)
     print(text)
-    figures: dict[str, Any] = {
-        name: values | ({"parameters": sum(p.numel() for p in _network(weights[name]).parameters())} if name in weights else {})
-        for name, values in scores.items()
-    }
+    figures: dict[str, Any] = dict(scores)
+    for name, path in weights.items():
+        figures[name]["parameters"] = sum(parameter.numel() for parameter in _network(path).parameters())
     if "lstm" in weights:
-        figures["samples"] = sample_figures(load_prior(weights["lstm"]), args.seed)
+        figures["samples"] = prior_figures.sample_figures(load_prior(weights["lstm"]), args.seed)
         print("\n".join(f"{name:<28}{value:.4g}" for name, value in figures["samples"].items()))
     written = [*weights.values(), write_atomic(run.folder / "table.txt", text + "\n")]
     result = run.finish(figures, written)

@@ -67,11 +67,13 @@ def examples(split: Split, unit: Unit, bars: int | None = None) -> list[Example]
 def network_scores(net: PriorNet) -> dict[str, float]:
     """NLL (nats per note) and accuracy of a network on each selection."""
     scores = {name: evaluate(net, examples(*selection)) for name, selection in SELECTIONS.items()}
-    return {f"{figure}_{name}": getattr(score, figure) for name, score in scores.items() for figure in ("nll", "accuracy")}
+    return {
+        f"{figure}_{name}": getattr(score, figure) for name, score in scores.items() for figure in ("nll", "accuracy")
+    }
 
 
 def _model_scores(name: str, model: Model) -> dict[str, float]:
-    out = {}
+    out: dict[str, float] = {}
     for column, selection in SELECTIONS.items():
         if column == "test_parts":  # most of them are the 8-bar ones
             continue
@@ -129,13 +131,14 @@ def _spans(melody: Melody) -> list[bytes]:
 
 
 @cache
-def _training_spans() -> frozenset[bytes]:
+def training_spans() -> frozenset[bytes]:
+    """Every span of SPAN notes in the training tunes."""
     return frozenset(span for melody in melodies("train", "tunes") for span in _spans(melody))
 
 
 def memorised(pieces: Sequence[Melody]) -> float:
     """Share of the spans of SPAN notes (pitch relative to the tonic, and duration) that occur in training tunes."""
-    known = _training_spans()
+    known = training_spans()
     return float(np.mean([span in known for piece in pieces for span in _spans(piece)]))
 
 

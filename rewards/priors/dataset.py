@@ -63,9 +63,7 @@ def example_of(melody: Melody) -> Example:
     )
 
 
-def batches(
-    examples: Sequence[Example], notes: int, rng: np.random.Generator | None = None
-) -> Iterator[Batch]:
+def batches(examples: Sequence[Example], notes: int, rng: np.random.Generator | None = None) -> Iterator[Batch]:
     """Batches of about ``notes`` notes of examples of about one length; in random order where ``rng`` is given."""
     lengths = np.array([example.action.size for example in examples], dtype=np.float64)
     # Shuffled lengths blur the order, so that an example doesn't always meet the same neighbours.

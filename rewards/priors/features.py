@@ -1,8 +1,8 @@
 """What the prior knows before a note: the whole input of one LSTM step, as a vector of small numbers.
 
 One function writes it, for training and for playing alike, so the two can't differ.  Repetition is half of a tune:
-therefore the input says what sounded at this place of earlier bars (*lookback*), and how far the notes just before agree
-with the notes that led there.
+therefore the input says what sounded at this place of earlier bars (*lookback*), and how far the notes just before
+agree with the notes that led there.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ FEATURES: Final = tuple(CARDINALITY)
 N_FEATURES: Final = len(FEATURES)
 CANDIDATES: Final = tuple(FEATURES.index(f"{where} pitch") for where in _LOOKBACKS)
 """Where in the vector each earlier note stands that may be copied: pitch, then length, then agreement."""
+BARS_LEFT: Final = FEATURES.index("bars left")
 STYLE: Final = FEATURES.index("style")
 
 _LENGTH_OF = np.full(max(DURATIONS) + 1, N_DURATIONS, dtype=np.int16)

@@ -76,4 +76,5 @@ class HMM:
 
 def _rows(weights: Floats) -> Floats:
     """Normalised along the last axis."""
-    return weights / weights.sum(axis=-1, keepdims=True)
+    normalised: Floats = weights / weights.sum(axis=-1, keepdims=True)
+    return normalised

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import N_ACTIONS, N_DURATIONS, N_PITCHES
+from musicenv.alphabet import N_DURATIONS, N_PITCHES
 from musicenv.jit import compiled
 from rewards.priors.features import HELD, N_LENGTHS, NOTHING
 from rewards.priors.shape import KINDS

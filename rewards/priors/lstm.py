@@ -17,9 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from musicenv.alphabet import N_ACTIONS, N_DURATIONS, N_PITCHES
+from musicenv.alphabet import N_DURATIONS, N_PITCHES
 from rewards.priors.features import HELD, N_LENGTHS, NOTHING
 from rewards.priors.shape import KINDS, Shape
+
 
 class LockedDropout(nn.Module):
     """Dropout with one mask for all steps of a sequence (Gal and Ghahramani 2016)."""
@@ -38,6 +39,10 @@ class LockedDropout(nn.Module):
 class PriorNet(nn.Module):
     """The network; see the module's docstring."""
 
+    columns: Tensor
+    offsets: Tensor
+    candidates: Tensor
+
     def __init__(self, shape: Shape, dropout: float = 0.0) -> None:
         super().__init__()
         self.shape = shape
@@ -48,9 +53,10 @@ class PriorNet(nn.Module):
             nn.LSTM(shape.width if layer == 0 else shape.hidden, shape.hidden, batch_first=True)
             for layer in range(shape.layers)
         )
-        for layer in self.layers:
-            with torch.no_grad():  # forget gates begin open
-                layer.bias_ih_l0[shape.hidden : 2 * shape.hidden] = 1.0  # type: ignore[index, union-attr]
+        for name, parameter in self.layers.named_parameters():
+            if "bias_ih" in name:
+                with torch.no_grad():  # forget gates begin open
+                    parameter[shape.hidden : 2 * shape.hidden] = 1.0
         self.head = nn.Linear(shape.hidden + shape.width, shape.outputs)
         self.pitch_to_duration = nn.Parameter(torch.randn(N_PITCHES, shape.duration_width) * 0.1)
         self.duration = nn.Linear(shape.duration_width, N_DURATIONS)
@@ -64,7 +70,7 @@ class PriorNet(nn.Module):
         """x (batch, steps, D) from features (batch, steps, N_FEATURES)."""
         rows = features[..., self.columns].long() + self.offsets
         flat = functional.embedding_bag(rows.flatten(0, 1), self.table, mode="sum")
-        return torch.relu(flat + self.table_bias).unflatten(0, rows.shape[:2])
+        return torch.relu(flat + self.table_bias).view(*rows.shape[:2], -1)
 
     def outputs(self, x: Tensor, state: list[tuple[Tensor, Tensor]] | None = None) -> tuple[Tensor, Tensor, Any]:
         """Fused head (batch, steps, outputs), top states h (batch, steps, H) and the state after the last step."""
@@ -80,7 +86,9 @@ class PriorNet(nn.Module):
     def _parts(self, features: Tensor, head: Tensor) -> tuple[Tensor, ...]:
         """Pitch logits, duration units, candidates' pitch and length, and what each adds to pitch and to duration."""
         n = self.candidates.numel()
-        logits, units, gate_pitch, gate_duration = head.float().split([N_PITCHES, self.shape.duration_width, n, n], -1)
+        logits, units, gate_pitch, gate_duration = torch.split(
+            head.float(), [N_PITCHES, self.shape.duration_width, n, n], -1
+        )
         pitch = features[..., self.candidates].long()
         length = features[..., self.candidates + 1].long()
         agreement = features[..., self.candidates + 2].long()
@@ -98,10 +106,9 @@ class PriorNet(nn.Module):
         """log p of every action: (batch, steps, N_ACTIONS)."""
         logits, units, pitch, length, add = self._parts(features, head)
         hidden = torch.relu(units.unsqueeze(-2) + self.pitch_to_duration)
-        durations = self.duration(hidden).float().flatten(-2)
-        durations = durations.scatter_add(-1, pitch * N_DURATIONS + length, add).unflatten(-1, (N_PITCHES, N_DURATIONS))
+        durations = self.duration(hidden).float().flatten(-2).scatter_add(-1, pitch * N_DURATIONS + length, add)
+        durations = durations.view(*durations.shape[:-1], N_PITCHES, N_DURATIONS)
         both = logits.log_softmax(-1).unsqueeze(-1) + durations.log_softmax(-1)
-        assert both.shape[-2] * both.shape[-1] == N_ACTIONS
         return both.flatten(-2)
 
     def surprisal(self, features: Tensor, head: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
@@ -118,4 +125,5 @@ class PriorNet(nn.Module):
         )
 
     def forward(self, features: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """``surprisal`` of whole sequences from their first note."""
         return self.surprisal(features, self.outputs(self.inputs(features))[0], action)

@@ -1,0 +1,192 @@
+"""Stepping the prior: exact, in every path, and each piece on its own."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from musicenv.alphabet import N_ACTIONS
+from rewards.priors import Prior, load_prior, stepping
+from rewards.priors.features import CARDINALITY, N_FEATURES
+from rewards.priors.lstm import PriorNet
+from rewards.priors.shape import Shape
+from rewards.priors.store import read_weights, write_weights
+
+Vectors = npt.NDArray[np.int16]
+
+SHAPES = {
+    "two layers": Shape(width=32, hidden=32, layers=2, duration_width=8),
+    "wide input": Shape(width=48, hidden=24, layers=2, duration_width=8),
+    "narrow input": Shape(width=20, hidden=28, layers=2, duration_width=5),
+    "one layer": Shape(width=16, hidden=40, layers=1),
+    "three layers": Shape(width=16, hidden=24, layers=3),
+    "no lookback": Shape(features=("last pitch", "last length", "place"), width=16, hidden=16, layers=2),
+}
+
+
+def random_features(pieces: int, steps: int, seed: int = 0) -> Vectors:
+    values = np.random.default_rng(seed).random((pieces, steps, N_FEATURES))
+    return (values * np.array(list(CARDINALITY.values()))).astype(np.int16)
+
+
+def network(shape: Shape) -> tuple[PriorNet, Prior]:
+    torch.manual_seed(0)
+    net = PriorNet(shape).eval()
+    with torch.no_grad():
+        net.copy.normal_()
+        net.table.mul_(2)
+    return net, Prior(shape, {name: value.detach().numpy() for name, value in net.state_dict().items()})
+
+
+def of_shipped(name: str) -> tuple[PriorNet, Prior]:
+    shape, arrays = read_weights(name)
+    net = PriorNet(shape).eval()
+    net.load_state_dict({key: torch.from_numpy(array) for key, array in arrays.items()})
+    return net, load_prior(name)
+
+
+@pytest.mark.parametrize("small", [True, False], ids=["compiled", "torch"])
+@pytest.mark.parametrize("name", [*SHAPES, "lstm", "judge"])
+def test_stepping_equals_the_torch_module(name: str, small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stepping, "SMALL_BATCH", 10**9 if small else 0)
+    net, prior = network(SHAPES[name]) if name in SHAPES else of_shipped(name)
+    features = random_features(5, 30)
+    with torch.no_grad():
+        head, top, _ = net.outputs(net.inputs(torch.from_numpy(features)))
+        expected = net.log_probs(torch.from_numpy(features), head).numpy()
+    state = prior.state(5)
+    for t in range(30):
+        prior.step(state, features[:, t].copy())
+        np.testing.assert_allclose(state.hidden, top[:, t].numpy(), atol=1e-5)
+        np.testing.assert_allclose(state.log_probs, expected[:, t], atol=1e-5, rtol=0)
+
+
+def test_surprisal_in_training_is_minus_log_p() -> None:
+    net, _ = network(SHAPES["two layers"])
+    features = torch.from_numpy(random_features(3, 20))
+    action = torch.randint(0, N_ACTIONS, (3, 20), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        head = net.outputs(net.inputs(features))[0]
+        pitch, duration = net.surprisal(features, head, action)
+        log_probs = net.log_probs(features, head).gather(-1, action.unsqueeze(-1)).squeeze(-1)
+    torch.testing.assert_close(pitch + duration, -log_probs, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("pieces", [1, 3, stepping.SMALL_BATCH, stepping.SMALL_BATCH + 1, 200])
+def test_probabilities_sum_to_one(pieces: int) -> None:
+    prior = load_prior()
+    state = prior.state(pieces)
+    for t in range(3):
+        prior.step(state, random_features(pieces, 1, seed=t)[:, 0])
+    np.testing.assert_allclose(np.exp(state.log_probs).sum(axis=1), 1, atol=1e-4)
+    assert state.hidden.shape == (pieces, prior.hidden_size)
+
+
+def test_rows_step_alone_and_the_others_stay() -> None:
+    prior = load_prior()
+    features = random_features(6, 2)
+    together, apart = prior.state(6), prior.state(6)
+    prior.step(together, features[:, 0])
+    for row in (4, 0, 5, 2, 1, 3):
+        before = apart.copy()
+        prior.step(apart, features[row : row + 1, 0], np.array([row]))
+        others = np.arange(6) != row
+        assert (apart.memory[others] == before.memory[others]).all()
+        assert (apart.log_probs[others] == before.log_probs[others]).all()
+    np.testing.assert_allclose(apart.log_probs, together.log_probs, atol=1e-5)
+
+
+def test_a_reset_row_begins_anew() -> None:
+    prior = load_prior()
+    features = random_features(3, 1)[:, 0]
+    state, fresh = prior.state(3), prior.state(3)
+    prior.step(state, features)
+    prior.reset(state, np.array([1]))
+    assert (state.memory[1] == 0).all()
+    assert (state.memory[0] != 0).any()
+    prior.reset(state)
+    prior.step(state, features)
+    prior.step(fresh, features)
+    assert (state.log_probs == fresh.log_probs).all()
+
+
+def test_a_copied_row_goes_on_as_its_source() -> None:
+    prior = load_prior()
+    features = random_features(2, 2)
+    state = prior.state(2)
+    prior.step(state, features[:, 0])
+    planner = prior.state(4)
+    planner.copy_rows([1, 3], state, [0, 0])
+    assert (planner.log_probs[3] == state.log_probs[0]).all()
+    prior.step(planner, np.repeat(features[:1, 1], 2, axis=0), np.array([1, 3]))
+    prior.step(state, features[:, 1])
+    np.testing.assert_allclose(planner.log_probs[1], state.log_probs[0], atol=1e-6)
+    assert (planner.log_probs[0] == planner.log_probs[2]).all()
+
+
+def test_features_of_another_shape_are_refused() -> None:
+    prior = load_prior()
+    with pytest.raises(ValueError, match="rows need"):
+        prior.step(prior.state(2), random_features(3, 1)[:, 0])
+
+
+def test_one_note_takes_microseconds() -> None:
+    """The target is 25 on an idle core; the bound here is wide, for other work may be running."""
+    prior = load_prior()
+    state, rows = prior.state(8), np.array([3])
+    features = random_features(1, 200)[0]
+    best = np.inf
+    for _ in range(5):
+        began = time.perf_counter()
+        for k in range(200):
+            prior.step(state, features[k : k + 1], rows)
+        best = min(best, (time.perf_counter() - began) / 200)
+    assert best < 200e-6
+
+
+def test_weights_survive_the_file(tmp_path: Path) -> None:
+    net, _ = network(SHAPES["wide input"])
+    arrays = {name: value.detach().numpy() for name, value in net.state_dict().items()}
+    path = write_weights(tmp_path / "prior.safetensors", net.shape, arrays)
+    shape, read = read_weights(path)
+    assert shape == net.shape
+    assert read.keys() == arrays.keys()
+    for name in arrays:
+        np.testing.assert_allclose(read[name], arrays[name], rtol=1e-3, atol=1e-4)
+    assert load_prior(path) is load_prior(str(path))
+
+
+def test_shipped_priors_are_small() -> None:
+    for path in stepping.weights_path("lstm").parent.glob("*.safetensors"):
+        assert path.stat().st_size <= 2_000_000
+
+
+def test_an_unknown_prior_is_named_with_the_remedy() -> None:
+    with pytest.raises(FileNotFoundError, match=r"'lsmt' is neither a shipped one \(judge, lstm\) nor a file"):
+        load_prior("lsmt")
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    whole = stepping.weights_path("judge").read_bytes()
+    flipped = tmp_path / "flipped.safetensors"
+    flipped.write_bytes(whole[:-1000] + bytes([whole[-1000] ^ 1]) + whole[-999:])
+    with pytest.raises(ValueError, match="checksum"):
+        load_prior(flipped)
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="cut short"):
+        load_prior(cut)
+
+
+def test_a_prior_of_other_styles_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net, _ = network(SHAPES["one layer"])
+    monkeypatch.setattr("rewards.priors.store._WORDS", "other styles")
+    path = write_weights(
+        tmp_path / "p.safetensors", net.shape, {k: v.detach().numpy() for k, v in net.state_dict().items()}
+    )
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="other features, metres, modes or styles"):
+        load_prior(path)
