@@ -42,7 +42,7 @@ class Bar:
     ending: str = ""
     """Number of the ending that begins here ("1", "2", "1,3"), or ""."""
     closes: bool = False
-    """Does a repeat sign or a double bar stand at its end?"""
+    """Does a repeat sign, a double bar or the name of a new part stand at its end?"""
     notes: list[Note] = field(default_factory=list)
 
     @property
@@ -173,6 +173,8 @@ class Reader:
             self.metre = read_metre(text)
         elif letter == "L":
             self.unit = read_length(text) or self.unit
+        elif letter == "P":
+            self.close_bar(closes=True)
         if (self.bar.key, self.bar.metre) != (self.key, self.metre):
             self.close_bar()
 

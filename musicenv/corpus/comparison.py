@@ -124,6 +124,10 @@ def _highest(match: re.Match[str]) -> str:
     return max(notes, key=height) + length[1]
 
 
+def _fields_alone(match: re.Match[str]) -> str:
+    return "".join(line for line in match[0].splitlines(keepends=True) if _FIELD_LINE.match(line))
+
+
 REWRITES: Final[dict[str, Callable[[str], str]]] = {
     "accidentals not held to the end of the bar": lambda text: "%abc-2.1\n" + text,
     "voices on lines of their own": _first_voice,
@@ -133,6 +137,8 @@ REWRITES: Final[dict[str, Callable[[str], str]]] = {
     "lone ! (an old sign for a line's end)": _in_music(r"(![^!|\s]{1,20}!)|!", lambda match: match[1] or ""),
     "a note before '::' taken for a field": _in_music("::", ":||:"),
     "endings apart from their bar line": lambda text: re.sub(r"\|\s*\[(?=\d)", "|", text),
+    "header lines without a field": lambda text: re.sub(r"(?s)^.*?(?=^K:)", _fields_alone, text, flags=re.M, count=1),
+    "accidentals without a note": _in_music(r"[\^_=]+\d+"),
     "annotations": _in_music(r'"[^"]*"'),
     "grace notes": _in_music(r"\{[^}]*\}"),
     "slurs": _in_music(r"\((?!\d)|\)"),
@@ -147,6 +153,9 @@ REWRITES: Final[dict[str, Callable[[str], str]]] = {
     "spaces": _in_music(r"[ \t]"),
 }
 """Cause of a disagreement -> the text without it.  None of them changes what our reader reads, save for torn chords."""
+
+
+REFUSED: Final = "refused by us, for its key is none"
 
 
 def _rewritten(text: str, causes: Sequence[str]) -> str:
@@ -167,6 +176,8 @@ def disagreement(text: str) -> tuple[str, ...] | None:
     """Causes why music21 reads other notes than we do: () where both agree, None where no rewriting explains it."""
     if _agree(text):
         return ()
+    if next(read_abc(text)).fault:
+        return (REFUSED,)
     mine = our_notes(text)
     sound = [cause for cause in REWRITES if equal(our_notes(_rewritten(text, [cause])), mine)]
     for cause in sound:
@@ -210,6 +221,11 @@ def compare(tunes: int, seed: int = 0, progress: bool = True) -> dict[str, Any]:
         "tunes": len(chosen),
         "agree": counts.pop("agree", 0),
         "disagreements": dict(counts.most_common()),
+        "tunes with this cause": {
+            cause: total
+            for cause in (*REWRITES, REFUSED)
+            if (total := sum(n for name, n in counts.items() if cause in name.split(" + ")))
+        },
         "examples": {name: examples[name] if name == "unexplained" else examples[name][:5] for name in counts},
     }
 

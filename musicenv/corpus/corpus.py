@@ -44,6 +44,7 @@ class Corpus:
         self.tunes = tunes
         self.unread = unread
         """What the readers left out: collection -> reason -> count."""
+        self._melodies: dict[Unit, list[tuple[Melody, Source]]] = {}
 
     def __repr__(self) -> str:
         return f"Corpus({len(self.tunes)} tunes, {sum(tune.pitch.size for tune in self.tunes)} notes)"
@@ -72,8 +73,19 @@ class Corpus:
             raise ValueError(f"unit {unit!r} is not known; choose 'parts' or 'tunes'")
         if metre is not None and metre not in METRES:
             raise ValueError(f"metre {metre!r} is not one of {', '.join(METRES)}")
+        if unit not in self._melodies:
+            self._melodies[unit] = list(self._kept(unit))
+        return [
+            (melody, source)
+            for melody, source in self._melodies[unit]
+            if split in (None, source.tune.split)
+            and bars in (None, melody.bars)
+            and metre in (None, METRES[melody.metre])
+        ]
+
+    def _kept(self, unit: Unit) -> Iterator[tuple[Melody, Source]]:
+        """All melodies that are kept."""
         seen: set[tuple[bytes, bytes, str, int]] = set()
-        kept = []
         for source in self._sources(unit):
             tune, section = source.tune, source.section
             if reason(source):
@@ -86,12 +98,10 @@ class Corpus:
             seen.add(name)
             end = section.end - section.downbeat
             length = -(-end // BAR_TICKS[METRES.index(tune.metre)])
-            if split in (None, tune.split) and bars in (None, length) and metre in (None, tune.metre):
-                key = f"{TONICS[tune.tonic]} {tune.mode}"
-                style = tune.style if tune.style in STYLES else "any"
-                task = Task(metre=tune.metre, key=key, bars=length, style=style, pickup=pickup)
-                kept.append((melody_from_notes(pitch, duration, task, end=end), source))
-        return kept
+            style = tune.style if tune.style in STYLES else "any"
+            key = f"{TONICS[tune.tonic]} {tune.mode}"
+            task = Task(metre=tune.metre, key=key, bars=length, style=style, pickup=pickup)
+            yield melody_from_notes(pitch, duration, task, end=end), source
 
     def _sources(self, unit: Unit) -> Iterator[Source]:
         for tune in self.tunes:
@@ -124,7 +134,7 @@ class Corpus:
             lines += ["", f"{unit}: {len(kept)} kept, with {notes} notes; not kept:", f"{equal:>8}  equal to another"]
             lines += [f"{count:>8}  {name}" for name, count in reasons.most_common()]
         total: Counter[str] = sum(self.unread.values(), Counter())
-        lines += ["", "left out by the readers:"] + [f"{count:>8}  {name}" for name, count in total.most_common()]
+        lines += ["", "left out by the readers:"] + [f"{count:>8}  {name}" for name, count in (+total).most_common()]
         return "\n".join(lines)
 
 
