@@ -38,8 +38,8 @@ class Weights(NamedTuple):
     table_bias: Floats
     """(D,)"""
     gates: Floats
-    """(layers, I + H, 4 H) gates i, f, g, o of [input, h]; those of g are doubled, as tanh(z) = 2 sigmoid(2 z) - 1.
-    I is the larger of D and H; rows beyond a layer's own input are zero."""
+    """(layers, H + max(H, D), 4 H) gates i, f, g, o of [h, input]; those of g are doubled, as tanh(z) = 2 sigmoid(2 z)
+    - 1.  ``multiply_add`` reads as many rows as a layer has inputs."""
     gates_bias: Floats
     """(layers, 4 H)"""
     head: Floats
@@ -91,7 +91,7 @@ def exponential(x: Floats, power: npt.NDArray[np.int32]) -> None:
 
 @compiled
 def multiply_add(x: Floats, matrix: Floats, out: Floats) -> None:
-    """``out += x @ matrix`` for x (rows, n), matrix (n, m), out (rows, m).
+    """``out += x @ matrix[:n]`` for x (rows, n), matrix (n or more, m), out (rows, m).
 
     A block of the matrix serves all rows while it is in the cache.  Inputs that are zero in every row (many are, after
     a ReLU, where rows are few) cost nothing.
@@ -163,12 +163,6 @@ def write_state(gates: Floats, memory: Floats, power: npt.NDArray[np.int32]) -> 
 
 
 @compiled
-def speech_scratch(weights: Weights) -> Floats:
-    """What ``write_log_probs`` works in."""
-    return np.empty((2 * N_DURATIONS + max(weights.pitch_to_duration.shape[0], 2), LANES), dtype=np.float32)
-
-
-@compiled
 def write_log_probs(
     weights: Weights,
     features: npt.NDArray[np.int16],
@@ -179,7 +173,7 @@ def write_log_probs(
 ) -> None:
     """log p of every action (N_ACTIONS,) from the fused head (outputs,), which is overwritten.
 
-    ``scratch`` (of ``speech_scratch``) and ``power`` (N_DURATIONS * LANES,) are overwritten too.
+    ``scratch`` (2 N_DURATIONS + max(R, 2), LANES) and ``power`` (N_DURATIONS * LANES,) are overwritten too.
     """
     size = weights.pitch_to_duration.shape[0]
     count = weights.candidates.size
@@ -240,6 +234,51 @@ def write_log_probs(
 
 
 @compiled
+def gather(
+    weights: Weights, features: npt.NDArray[np.int16], rows: Ints, memory: Floats, first: Floats, both: Floats
+) -> None:
+    """Write [h, x] of the first layer into ``first`` (rows, H + D), and x into its place in ``both``, as wide."""
+    size = memory.shape[3]
+    for k in range(rows.size):
+        x = both[k, size:]
+        write_input(weights, features[k], x)
+        first[k, :size] = memory[rows[k], 0, 0]
+        first[k, size:] = x
+
+
+@compiled
+def advance(rows: Ints, layer: int, gates: Floats, memory: Floats, following: Floats) -> None:
+    """Advance a layer by its ``gates`` (rows, 4 H); write [h, input] of the next into ``following`` (rows, 2 H)."""
+    layers, _, size = memory.shape[1:]
+    power = np.empty(4 * size, dtype=np.int32)
+    for k in range(rows.size):
+        own = memory[rows[k]]
+        write_state(gates[k], own[layer], power)
+        if layer + 1 < layers:
+            following[k, :size] = own[layer + 1, 0]
+            following[k, size:] = own[layer, 0]
+
+
+@compiled
+def summarise(rows: Ints, memory: Floats, hidden: Floats, both: Floats) -> None:
+    """Write the top layer's h into ``hidden`` (n, H) and into its place in ``both`` (rows, H + D)."""
+    size = memory.shape[3]
+    for k in range(rows.size):
+        hidden[rows[k]] = memory[rows[k], -1, 0]
+        both[k, :size] = hidden[rows[k]]
+
+
+@compiled
+def speak(weights: Weights, features: npt.NDArray[np.int16], rows: Ints, head: Floats, log_probs: Floats) -> None:
+    """Write log p of every action into ``log_probs`` (n, N_ACTIONS) from the fused head (rows, outputs)."""
+    size = max(weights.pitch_to_duration.shape[0], 2)
+    scratch = np.empty((2 * N_DURATIONS + size, LANES), dtype=np.float32)
+    power = np.empty(N_DURATIONS * LANES, dtype=np.int32)
+    for k in range(rows.size):
+        write_log_probs(weights, features[k], head[k], scratch, power, log_probs[rows[k]])
+
+
+@compiled
 def step_rows(
     weights: Weights,
     features: npt.NDArray[np.int16],
@@ -253,34 +292,23 @@ def step_rows(
     count = rows.size
     layers, _, size = memory.shape[1:]
     width = weights.table_bias.size
-    inputs = weights.gates.shape[1] - size
-    x = np.zeros((count, max(width, size)), dtype=np.float32)
     gates = np.empty((count, 4 * size), dtype=np.float32)
+    first = np.empty((count, size + width), dtype=np.float32)
+    following = np.empty((count, 2 * size), dtype=np.float32)
     both = np.empty((count, size + width), dtype=np.float32)
-    joined = np.zeros((count, inputs + size), dtype=np.float32)
     head = np.empty((count, weights.head_bias.size), dtype=np.float32)
-    scratch = speech_scratch(weights)
-    power = np.empty(max(N_DURATIONS * LANES, 4 * size), dtype=np.int32)
-    for k in range(count):
-        write_input(weights, features[k], x[k, :width])
-        both[k, size:] = x[k, :width]
-        joined[k, :width] = x[k, :width]
+    gather(weights, features, rows, memory, first, both)
     for layer in range(layers):
-        for k in range(count):
-            joined[k, inputs:] = memory[rows[k], layer, 0]
-            gates[k] = weights.gates_bias[layer]
-        multiply_add(joined, weights.gates[layer], gates)
-        for k in range(count):
-            write_state(gates[k], memory[rows[k], layer], power[: 4 * size])
-            joined[k, :size] = memory[rows[k], layer, 0]
-            joined[k, size:inputs] = 0
-    for k in range(count):
-        hidden[rows[k]] = memory[rows[k], layers - 1, 0]
-        both[k, :size] = hidden[rows[k]]
-        head[k] = weights.head_bias
+        gates[:] = weights.gates_bias[layer]
+        if layer == 0:
+            multiply_add(first, weights.gates[0], gates)
+        else:
+            multiply_add(following, weights.gates[layer], gates)
+        advance(rows, layer, gates, memory, following)
+    summarise(rows, memory, hidden, both)
+    head[:] = weights.head_bias
     multiply_add(both, weights.head, head)
-    for k in range(count):
-        write_log_probs(weights, features[k], head[k], scratch, power[: N_DURATIONS * LANES], log_probs[rows[k]])
+    speak(weights, features, rows, head, log_probs)
 
 
 def fused(arrays: dict[str, Any], columns: Ints, offsets: Ints, candidates: Ints) -> Weights:
@@ -288,13 +316,12 @@ def fused(arrays: dict[str, Any], columns: Ints, offsets: Ints, candidates: Ints
     layers = sum(name.endswith("weight_hh_l0") for name in arrays)
     size = arrays["layers.0.weight_hh_l0"].shape[1]
     width = arrays["table"].shape[1]
-    inputs = max(size, width) if layers > 1 else width
-    gates = np.zeros((layers, inputs + size, 4 * size), dtype=np.float32)
+    gates = np.zeros((layers, size + max(size, width), 4 * size), dtype=np.float32)
     bias = np.zeros((layers, 4 * size), dtype=np.float32)
     for layer in range(layers):
-        source = arrays[f"layers.{layer}.weight_ih_l0"].T
-        gates[layer, : source.shape[0]] = source
-        gates[layer, inputs:] = arrays[f"layers.{layer}.weight_hh_l0"].T
+        of_input = arrays[f"layers.{layer}.weight_ih_l0"].T
+        gates[layer, :size] = arrays[f"layers.{layer}.weight_hh_l0"].T
+        gates[layer, size : size + of_input.shape[0]] = of_input
         bias[layer] = arrays[f"layers.{layer}.bias_ih_l0"] + arrays[f"layers.{layer}.bias_hh_l0"]
     gates[:, :, 2 * size : 3 * size] *= 2
     bias[:, 2 * size : 3 * size] *= 2

@@ -108,7 +108,7 @@ class PriorNet(nn.Module):
         hidden = torch.relu(units.unsqueeze(-2) + self.pitch_to_duration)
         durations = self.duration(hidden).float().flatten(-2).scatter_add(-1, pitch * N_DURATIONS + length, add)
         durations = durations.view(*durations.shape[:-1], N_PITCHES, N_DURATIONS)
-        both = logits.log_softmax(-1).unsqueeze(-1) + durations.log_softmax(-1)
+        both: Tensor = logits.log_softmax(-1).unsqueeze(-1) + durations.log_softmax(-1)
         return both.flatten(-2)
 
     def surprisal(self, features: Tensor, head: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,8 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import N_ACTIONS, N_DURATIONS
-from musicenv.jit import compiled
+from musicenv.alphabet import N_ACTIONS
 from rewards.priors import kernel
 from rewards.priors.features import N_FEATURES
 from rewards.priors.kernel import Weights
@@ -20,8 +19,8 @@ from rewards.priors.store import Arrays, read_weights, weights_path
 
 Rows = npt.NDArray[np.int64]
 
-SMALL_BATCH: Final = 32
-"""Up to here one compiled call is faster than matrix products in torch (measured on one and two cores)."""
+SMALL_BATCH: Final = 16
+"""Up to here one compiled call is faster than matrix products in torch (measured on one core)."""
 
 
 @dataclass
@@ -91,61 +90,21 @@ class Prior:
         """The same step with torch's matrix products, as many threads as torch is set to."""
         import torch  # only here: playing a few pieces needs no torch
 
-        weights, shape = self.weights, self.shape
-        matrix = torch.from_numpy
-        inputs = weights.gates.shape[1] - shape.hidden
-        joined = np.zeros((rows.size, inputs + shape.hidden), dtype=np.float32)
-        both = np.empty((rows.size, shape.hidden + shape.width), dtype=np.float32)
+        weights, shape, tensor = self.weights, self.shape, torch.from_numpy
+        first = np.empty((rows.size, shape.hidden + shape.width), dtype=np.float32)
+        following = np.empty((rows.size, 2 * shape.hidden), dtype=np.float32)
+        both = np.empty_like(first)
         gates = np.empty((rows.size, 4 * shape.hidden), dtype=np.float32)
         head = np.empty((rows.size, weights.head_bias.size), dtype=np.float32)
-        _gather(weights, features, rows, state.memory, joined, both)
+        kernel.gather(weights, features, rows, state.memory, first, both)
         for layer in range(shape.layers):
-            torch.addmm(
-                matrix(weights.gates_bias[layer]), matrix(joined), matrix(weights.gates[layer]), out=matrix(gates)
-            )
-            _advance(rows, layer, gates, state.memory, joined, inputs)
-        _summarise(rows, state.memory, state.hidden, both)
-        torch.addmm(matrix(weights.head_bias), matrix(both), matrix(weights.head), out=matrix(head))
-        _speak(weights, features, rows, head, state.log_probs)
-
-
-@compiled
-def _gather(weights: Weights, features: Any, rows: Any, memory: Any, joined: Any, both: Any) -> None:
-    size = memory.shape[3]
-    width = weights.table_bias.size
-    for k in range(rows.size):
-        kernel_input = both[k, size:]
-        kernel.write_input(weights, features[k], kernel_input)
-        joined[k, :width] = kernel_input
-        joined[k, joined.shape[1] - size :] = memory[rows[k], 0, 0]
-
-
-@compiled
-def _advance(rows: Any, layer: int, gates: Any, memory: Any, joined: Any, inputs: int) -> None:
-    size = memory.shape[3]
-    power = np.empty(4 * size, dtype=np.int32)
-    for k in range(rows.size):
-        kernel.write_state(gates[k], memory[rows[k], layer], power)
-        if layer + 1 < memory.shape[1]:
-            joined[k, :size] = memory[rows[k], layer, 0]
-            joined[k, size:inputs] = 0
-            joined[k, inputs:] = memory[rows[k], layer + 1, 0]
-
-
-@compiled
-def _summarise(rows: Any, memory: Any, hidden: Any, both: Any) -> None:
-    size = memory.shape[3]
-    for k in range(rows.size):
-        hidden[rows[k]] = memory[rows[k], memory.shape[1] - 1, 0]
-        both[k, :size] = hidden[rows[k]]
-
-
-@compiled
-def _speak(weights: Weights, features: Any, rows: Any, head: Any, log_probs: Any) -> None:
-    scratch = kernel.speech_scratch(weights)
-    power = np.empty(N_DURATIONS * kernel.LANES, dtype=np.int32)
-    for k in range(rows.size):
-        kernel.write_log_probs(weights, features[k], head[k], scratch, power, log_probs[rows[k]])
+            inputs = following if layer else first
+            matrix = weights.gates[layer, : inputs.shape[1]]
+            torch.addmm(tensor(weights.gates_bias[layer]), tensor(inputs), tensor(matrix), out=tensor(gates))
+            kernel.advance(rows, layer, gates, state.memory, following)
+        kernel.summarise(rows, state.memory, state.hidden, both)
+        torch.addmm(tensor(weights.head_bias), tensor(both), tensor(weights.head), out=tensor(head))
+        kernel.speak(weights, features, rows, head, state.log_probs)
 
 
 @lru_cache(maxsize=8)
