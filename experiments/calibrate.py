@@ -2,8 +2,8 @@
 
     python -m experiments.calibrate
 
-writes ``rewards/theory/idiom.json`` and ``rewards/data/calibration.json`` and reports, on held-out parts, what the suite
-tells apart and what passes.
+writes ``rewards/theory/idiom.json`` and ``rewards/data/calibration.json``, and reports on held-out parts what suites
+tell apart and what passes.  To be run again when the corpus, a statistic or the prior has changed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,18 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from experiments.fakes import FAKES, fakes
+from agents.compose import compose
+from agents.compose import prior as prior_agent
+from experiments.fakes import FAKES, fakes, task_of
 from experiments.runs import command, print_table, start_run
+from musicenv.batch import Batch
 from musicenv.corpus import load as load_corpus
 from musicenv.files import atomic_path
 from musicenv.melody import Melody
 from rewards import calibration, likelihood, theory
-from rewards.calibration import Entry, Sample, sample
-from rewards.rules import Curve
+from rewards.calibration import Entry, sample
+from rewards.priors import Prior, hear, load_prior
+from rewards.rules import Curve, Suite
 from rewards.theory import idiom
 
 Floats = npt.NDArray[np.float64]
@@ -36,6 +40,9 @@ ENTRIES: Final[tuple[Entry, ...]] = (*theory.SUITE, *likelihood.SUITE)
 SHARES: Final = {"bars_shuffled": 4.0, "prior": 4.0}
 """What a kind of fake counts for beside 1 of the others: the nearer to music, the more."""
 
+TEMPERATURES: Final = {"prior": 1.0, "cold_prior": 0.5}
+"""Fakes that the prior composes, by its temperature."""
+
 CHUNK: Final = 500
 
 
@@ -43,8 +50,10 @@ CHUNK: Final = 500
 class Arguments:
     """Fit the curves and tables of the rules on real parts and fakes."""
 
-    fakes: int = 2000
+    fakes: int = 1500
     """Fakes of each kind, made from training parts; a third as many from test parts, for the report."""
+    prior: str = "lstm"
+    """Shipped prior, or weights file, whose samples are fakes and whose surprisal the likelihood rules read."""
     seed: int = 0
     """Of the fakes."""
     write: bool = True
@@ -86,28 +95,29 @@ def measure_all(kinds: Mapping[str, Sequence[Melody]]) -> dict[str, Measured]:
     }
 
 
-def fit(real: Measured, made: Mapping[str, Measured]) -> dict[str, Curve]:
-    """The curve of each entry that is defined for real parts."""
+def fit(real: Measured, unseen: Measured, made: Mapping[str, Measured]) -> dict[str, Curve]:
+    """The curve of each entry.
+
+    Rules of likelihood are fitted on ``unseen`` parts: those that the prior was trained on it knows too well.
+    """
     shares = {kind: SHARES.get(kind, 1.0) / pieces.metre.size for kind, pieces in made.items()}
     weight = np.concatenate([np.full(pieces.metre.size, shares[kind]) for kind, pieces in made.items()])
     metre = np.concatenate([pieces.metre for pieces in made.values()])
     curves = {}
     for k, entry in enumerate(ENTRIES):
-        genuine = sample(real.values[:, k], real.metre)
-        fake: Sample = sample(np.concatenate([pieces.values[:, k] for pieces in made.values()]), metre, weight)
-        if genuine.value.size:
-            curves[entry.statistic.name] = calibration.fit_curve(genuine, fake, entry.form)
+        parts = unseen if entry in likelihood.SUITE else real
+        genuine = sample(parts.values[:, k], parts.metre)
+        fake = sample(np.concatenate([pieces.values[:, k] for pieces in made.values()]), metre, weight)
+        curves[entry.statistic.name] = calibration.fit_curve(genuine, fake, entry.form)
     return curves
 
 
 def score(pieces: Measured, curves: Mapping[str, Curve]) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """(n, S) scores before weights, and whether each passes; where there is no curve, 0 and yes."""
+    """(n, S) scores before weights, and whether each passes; where it is not defined, 0 and yes."""
     scores = np.zeros(pieces.values.shape)
     passes = np.ones(pieces.values.shape, dtype=np.bool_)
     for k, entry in enumerate(ENTRIES):
-        curve = curves.get(entry.statistic.name)
-        if curve is None:
-            continue
+        curve = curves[entry.statistic.name]
         for metre in np.unique(pieces.metre):
             rows = np.flatnonzero((pieces.metre == metre) & ~np.isnan(pieces.values[:, k]))
             grid = curve.lo[metre] + curve.step[metre] * np.arange(curve.table.shape[1])
@@ -124,26 +134,37 @@ def wins(real: Floats, made: Floats) -> float:
 
 
 def report(real: Measured, made: Mapping[str, Measured], curves: Mapping[str, Curve]) -> dict[str, float]:
-    """Print what each rule and the suite tell apart, and return the figures."""
+    """Print what each rule and the suites tell apart, and return the figures."""
     weights = np.array([entry.weight for entry in ENTRIES])
     of_theory = np.arange(len(ENTRIES)) < len(theory.SUITE)
+    suites = {"theory": of_theory, "likelihood": ~of_theory, "default": np.ones(len(ENTRIES), dtype=np.bool_)}
     scores, passes = score(real, curves)
-    figures = {"pass_real": float(passes[:, of_theory].all(axis=1).mean())}
-    rows: list[list[object]] = []
     scored = {kind: score(pieces, curves) for kind, pieces in made.items()}
+    figures: dict[str, float] = {}
+    rows: list[list[object]] = []
     for k, entry in enumerate(ENTRIES):
-        separated = [wins(scores[:, k], fake[:, k]) for fake, _ in scored.values()]
-        passing = {"real": passes[:, k].mean()}
-        rows.append([entry.statistic.name, *separated, float(passing["real"])])
-        figures[f"pass_real_{entry.statistic.name}"] = float(passing["real"])
-    total = scores[:, of_theory] @ weights[of_theory]
-    for kind, (fake, passing_fake) in scored.items():
-        figures[f"win_{kind}"] = wins(total, fake[:, of_theory] @ weights[of_theory])
-        figures[f"pass_{kind}"] = float(passing_fake[:, of_theory].all(axis=1).mean())
-    rows.append(["all rules: share of pairs won", *(figures[f"win_{kind}"] for kind in made), None])
-    rows.append(["all rules: pass at once", *(figures[f"pass_{kind}"] for kind in made), figures["pass_real"]])
-    print_table(rows, ["AUC, real test parts against", *made, "real pass"])
+        passing = figures[f"pass_real_{entry.statistic.name}"] = float(passes[:, k].mean())
+        rows.append([entry.statistic.name, *(wins(scores[:, k], fake[:, k]) for fake, _ in scored.values()), passing])
+    for name, inside in suites.items():
+        figures[f"pass_real_{name}"] = float(passes[:, inside].all(axis=1).mean())
+        total = scores[:, inside] @ weights[inside]
+        for kind, (fake, passes_fake) in scored.items():
+            figures[f"win_{kind}_{name}"] = wins(total, fake[:, inside] @ weights[inside])
+            figures[f"pass_{kind}_{name}"] = float(passes_fake[:, inside].all(axis=1).mean())
+        rows.append([f"{name}: pairs won", *(figures[f"win_{kind}_{name}"] for kind in made), None])
+        passing_all = [figures[f"pass_{kind}_{name}"] for kind in (*made, "real")]
+        rows.append([f"{name}: all rules passed", *passing_all])
+    print_table(rows, ["real test parts against", *made, "real pass"])
     return figures
+
+
+def compose_fakes(prior: Prior, parts: Sequence[Melody], count: int, seed: int) -> dict[str, list[Melody]]:
+    """What the prior composes in the frames of ``parts``, at each of TEMPERATURES."""
+    batch = Batch(256, [task_of(part) for part in parts], Suite(()), prior)
+    return {
+        kind: compose(batch, prior_agent(temperature), count, seed).melodies
+        for kind, temperature in TEMPERATURES.items()
+    }
 
 
 def calibrate(arguments: Arguments) -> None:
@@ -154,17 +175,23 @@ def calibrate(arguments: Arguments) -> None:
     files = []
     if arguments.write:
         files.append(idiom.write_tables(*idiom.count_tables(train)))
-    kinds = {"real/train": train, "real/test": test}
-    for kind in FAKES:
-        kinds[f"{kind}/train"] = fakes(kind, train, arguments.fakes, arguments.seed)
-        kinds[f"{kind}/test"] = fakes(kind, test, arguments.fakes // 3, arguments.seed + 1)
+    prior = load_prior(arguments.prior)
+    kinds = {"real/train": train, "real/validation": hear(prior, corpus.melodies("validation", bars=8))}
+    kinds["real/test"] = hear(prior, test)
+    for side, parts, count in (("train", train, arguments.fakes), ("test", test, arguments.fakes // 3)):
+        seed = 2 * arguments.seed + (side == "test")
+        made = {kind: fakes(kind, parts, count, seed) for kind in FAKES} | compose_fakes(prior, parts, count, seed)
+        for kind, pieces in made.items():
+            # Only capped rules read the prior, and their curves need no fakes.
+            kinds[f"{kind}/{side}"] = hear(prior, pieces) if side == "test" and kind in FAKES else pieces
     measured = measure_all(kinds)
     with atomic_path(run.folder / "statistics.npz") as path:
         table = {name: np.column_stack([pieces.metre, pieces.values]) for name, pieces in measured.items()}
         np.savez_compressed(path, **cast(Any, table))
-    curves = fit(measured["real/train"], {kind: measured[f"{kind}/train"] for kind in FAKES})
+    made_of = {side: {k: measured[f"{k}/{side}"] for k in (*FAKES, *TEMPERATURES)} for side in ("train", "test")}
+    curves = fit(measured["real/train"], measured["real/validation"], made_of["train"])
     files.append(calibration.save(curves, calibration.SHIPPED if arguments.write else run.folder / "calibration.json"))
-    figures = report(measured["real/test"], {kind: measured[f"{kind}/test"] for kind in FAKES}, curves)
+    figures = report(measured["real/test"], made_of["test"], curves)
     print(f"\nfigures in {run.finish(figures, files)}")
 
 

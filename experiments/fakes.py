@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, REST, legal_durations
 from musicenv.melody import Melody, melody_from_notes
-from musicenv.task import METRES, MODES, TONICS, Task
+from musicenv.task import METRES, MODES, STYLES, TONICS, Task
 from rewards.theory.harmony import SCALES
 
 
 def task_of(melody: Melody) -> Task:
     """The task whose frame a melody has."""
     key = f"{TONICS[melody.key]} {MODES[melody.mode]}"
-    return Task(metre=METRES[melody.metre], key=key, bars=melody.bars, pickup=-melody.start)
+    return Task(metre=METRES[melody.metre], key=key, bars=melody.bars, style=STYLES[melody.style], pickup=-melody.start)
 
 
 def _laid_out(pitch: npt.ArrayLike, duration: npt.ArrayLike, like: Melody) -> Melody:
@@ -98,6 +98,12 @@ def scale(real: Melody, rng: np.random.Generator) -> Melody:
 
 
 def single_note(real: Melody, rng: np.random.Generator) -> Melody:
+    """One note in eighths."""
+    count = (real.end - real.start) // 6 + 1
+    return _laid_out(np.full(count, rng.choice([60, 64, 67, 72])), np.full(count, 6), real)
+
+
+def recited(real: Melody, rng: np.random.Generator) -> Melody:
     """The rhythm of a real part on one note."""
     return _laid_out(np.full(real.pitch.size, rng.choice([60, 64, 67, 72])), real.duration, real)
 
@@ -116,6 +122,7 @@ FAKES: Final[dict[str, Callable[[Melody, np.random.Generator], Melody]]] = {
     "two_bar_loop": two_bar_loop,
     "scale": scale,
     "single_note": single_note,
+    "recited": recited,
     "cut": cut,
 }
 """Kinds of fakes, each made from a real part whose frame it shares."""
