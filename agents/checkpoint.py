@@ -25,7 +25,7 @@ def save(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
         "updates": model._n_updates,
         "controller": [model.controller.coefficient, model.controller.last_error],
         "torch_rng": torch.get_rng_state(),
-        "numpy_rng": _plain(np.random.get_state(legacy=False)),
+        "numpy_rng": _plain(np.random.get_state(legacy=False)),  # noqa: NPY002 - SB3 shuffles minibatches with it
         "env": _plain(env.get_state()),
         "episode_starts": torch.from_numpy(np.asarray(model._last_episode_starts)),
     }
@@ -60,16 +60,20 @@ def restore(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
     model._n_updates = state["updates"]
     model.controller.coefficient, model.controller.last_error = state["controller"]
     torch.set_rng_state(state["torch_rng"])
-    np.random.set_state(_arrays(state["numpy_rng"]))
+    np.random.set_state(_arrays(state["numpy_rng"]))  # noqa: NPY002
     env.set_state(_arrays(state["env"]))
-    model._last_obs = env.batch.observations  # type: ignore[assignment]
+    model._last_obs = env.batch.observations
     model._last_episode_starts = state["episode_starts"].numpy()
 
 
 def _plain(value: Any) -> Any:
     """Arrays as tensors and big integers as text, since a file read with weights_only holds nothing else."""
     if isinstance(value, np.ndarray):
-        return {"uint32": torch.from_numpy(value.astype(np.int64))} if value.dtype == np.uint32 else torch.from_numpy(value)
+        return (
+            {"uint32": torch.from_numpy(value.astype(np.int64))}
+            if value.dtype == np.uint32
+            else torch.from_numpy(value)
+        )
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

@@ -60,7 +60,9 @@ def prior(temperature: float = 1.0) -> Agent:
     return agent
 
 
-def compose(batch: Batch, agent: Agent, pieces: int, seed: int, progress: Callable[[int], object] | None = None) -> Pieces:
+def compose(
+    batch: Batch, agent: Agent, pieces: int, seed: int, progress: Callable[[int], object] | None = None
+) -> Pieces:
     """``pieces`` pieces by ``agent``: rounds of ``batch.n`` side by side, none cut short or chosen by its length.
 
     ``progress`` is told the number of pieces each time that a round ends.  The same seed composes the same pieces.
@@ -107,11 +109,13 @@ def draw(log_probs: Floats, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """One action a row of ``log_probs`` (n, A), by inversion of the cumulative distribution."""
     cumulative = np.exp(log_probs, dtype=np.float64).cumsum(axis=1)
     thrown = rng.random(log_probs.shape[0]) * cumulative[:, -1]
-    return (cumulative <= thrown[:, None]).sum(axis=1)
+    chosen: npt.NDArray[np.int64] = np.count_nonzero(cumulative <= thrown[:, None], axis=1)
+    return chosen
 
 
 def divergence(log_p: Floats, log_q: Floats) -> npt.NDArray[np.float64]:
     """(n,) KL(p || q) in nats of rows of log-probabilities."""
     p = np.exp(log_p, dtype=np.float64)
     difference = np.subtract(log_p, log_q, out=np.zeros_like(p), where=p > 0)
-    return (p * difference).sum(axis=1)
+    out: npt.NDArray[np.float64] = (p * difference).sum(axis=1)
+    return out

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.utils import explained_variance
-from torch.nn import functional as F
+from stable_baselines3.common.vec_env import VecEnv
 
 from agents.policy import PriorPolicy
 
@@ -61,17 +61,17 @@ class KLRolloutBuffer(RolloutBuffer):
 class PriorPPO(PPO):
     """SB3's PPO with a ``PriorPolicy`` and a KL penalty of ``controller.coefficient`` per nat.
 
-    maximises E[sum of rewards - coefficient * sum over notes of KL(policy || prior)].  The KL at a state does not
+    It maximises E[sum of rewards - coefficient * sum over notes of KL(policy || prior)].  The KL at a state does not
     depend on the note drawn there, so its gradient is taken exactly, in the loss; the KL of later states belongs to
     the return.
     """
 
-    policy: PriorPolicy
+    policy: PriorPolicy  # type: ignore[assignment]  # SB3's own MaskablePPO overrides it in the same way
     rollout_buffer: KLRolloutBuffer
 
-    def __init__(self, *args: Any, controller: KLController, **kwargs: Any) -> None:
+    def __init__(self, policy: type[PriorPolicy], env: VecEnv, *, controller: KLController, **kwargs: Any) -> None:
         self.controller = controller
-        super().__init__(*args, rollout_buffer_class=KLRolloutBuffer, **kwargs)
+        super().__init__(cast(Any, policy), env, rollout_buffer_class=KLRolloutBuffer, **kwargs)
 
     def _setup_model(self) -> None:
         super()._setup_model()
@@ -95,21 +95,25 @@ class PriorPPO(PPO):
                 advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
                 ratio = torch.exp(log_prob - batch.old_log_prob)
                 gain = torch.min(advantages * ratio, advantages * ratio.clamp(1 - clip, 1 + clip)).mean()
-                value_loss = F.mse_loss(batch.returns, values)
+                value_loss = torch.nn.functional.mse_loss(batch.returns, values)
                 # Advantages are in units of their deviation; the penalty's gradient has to be in the same units.
                 kl_loss = self.controller.coefficient * kl.mean() / (batch.advantages.std() + 1e-8)
                 loss = -gain + self.vf_coef * value_loss + kl_loss
                 self.policy.optimizer.zero_grad()
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
                 self.policy.optimizer.step()
                 clipped = ((ratio - 1).abs() > clip).float().mean()
                 figures.append((-gain.item(), value_loss.item(), kl.mean().item(), clipped.item()))
             self._n_updates += 1
-        for name, value in zip(("policy_loss", "value_loss", "kl_per_note", "clip_fraction"), np.mean(figures, axis=0), strict=True):
+        for name, value in zip(
+            ("policy_loss", "value_loss", "kl_per_note", "clip_fraction"), np.mean(figures, axis=0), strict=True
+        ):
             self.logger.record(f"train/{name}", float(value))
         buffer = self.rollout_buffer
-        self.logger.record("train/explained_variance", explained_variance(buffer.values.flatten(), buffer.returns.flatten()))
+        self.logger.record(
+            "train/explained_variance", explained_variance(buffer.values.flatten(), buffer.returns.flatten())
+        )
         self.logger.record("train/kl_coefficient", self.controller.coefficient)
         notes, pieces = buffer.kl.size, max(buffer.episode_starts.sum(), 1)
         kl_per_piece = float(buffer.kl.mean() * notes / pieces)

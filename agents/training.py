@@ -59,9 +59,7 @@ class Trained:
 
 def build(settings: Settings) -> Trained:
     """The untrained model: its policy is the prior itself."""
-    options = Options(
-        settings.bars, settings.metre, settings.key, settings.style, settings.pickup, settings.opening
-    )
+    options = Options(settings.bars, settings.metre, settings.key, settings.style, settings.pickup, settings.opening)
     suite, prior = resolve(settings.reward, settings.prior or None)
     batch = Batch(settings.envs, options.tasks(), suite.with_bonus(settings.bonus), prior)
     env = MelodyVecEnv(batch)

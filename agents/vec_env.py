@@ -30,7 +30,7 @@ class MelodyVecEnv(VecEnv):
         self._lengths = np.zeros(batch.n, dtype=np.int64)
         self._actions = np.zeros(batch.n, dtype=np.int64)
 
-    def reset(self) -> npt.NDArray[np.float32]:  # type: ignore[override]
+    def reset(self) -> npt.NDArray[np.float32]:
         if not self._generators or any(seed is not None for seed in self._seeds):
             self._generators = [gym.utils.seeding.np_random(seed)[0] for seed in self._seeds]
         self._reset_seeds()
@@ -94,7 +94,9 @@ class MelodyVecEnv(VecEnv):
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
         setattr(self, attr_name, value)
 
-    def env_is_wrapped(self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None) -> list[bool]:
+    def env_is_wrapped(
+        self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
+    ) -> list[bool]:
         return [False for _ in self._get_indices(indices)]
 
     def get_images(self) -> Sequence[npt.NDArray[np.uint8] | None]:

@@ -18,4 +18,4 @@ def swing(melody: Melody) -> float:
 def arch(melody: Melody) -> float:
     """1 where the highest note of the piece so far stands exactly in its middle, 0 where at an end."""
     place = melody.onset[melody.pitch.argmax()] - melody.start
-    return 1.0 - abs(2.0 * place / (melody.end - melody.start) - 1.0)
+    return float(1.0 - abs(2.0 * place / (melody.end - melody.start) - 1.0))

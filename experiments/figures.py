@@ -9,6 +9,7 @@ import numpy as np
 
 from musicenv.alphabet import REST
 from musicenv.melody import Melody
+from rewards.theory.form import question_and_answer
 
 SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 9, 10, 11), (0, 2, 3, 5, 7, 9, 10), (0, 2, 4, 5, 7, 9, 10))
 """Semitones above the tonic in major, minor (raised sixth and seventh included), dorian and mixolydian."""
@@ -49,6 +50,7 @@ def of_pieces(melodies: Sequence[Melody]) -> dict[str, float]:
         "notes": float(np.mean([len(melody.pitch) for melody in melodies])),
         "ends_on_tonic": float(np.mean([ends_on_tonic(melody) for melody in melodies])),
         "in_key": float(np.nanmean([in_key(melody) for melody in melodies])),
+        "answer_similarity": float(np.nanmean([question_and_answer(melody) for melody in melodies])),
         "repeated_8grams": float(np.mean([repeated_ngrams(melody) for melody in melodies])),
         "distinct": distinct(melodies),
         "pieces": len(melodies),

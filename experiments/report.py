@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from musicenv import render
 from musicenv.corpus import load
 from musicenv.files import write_atomic
 from musicenv.melody import Melody
+from musicenv.render.score import score_png
 from musicenv.task import METRES, MODES, Task
 from rewards.judging import judge
 from rewards.priors import Prior, hear, load_prior
@@ -36,7 +38,7 @@ class Column:
     rules: dict[str, float]
 
 
-def real_parts(task: Task, split: str = "test") -> list[Melody]:
+def real_parts(task: Task, split: Literal["train", "validation", "test"] = "test") -> list[Melody]:
     """Held-out parts of the task's length and metre, of its mode where there are enough."""
     parts = load().melodies(split=split, unit="parts", bars=task.bars, metre=task.metre)
     same = [part for part in parts if part.mode == task.mode_index]
@@ -112,7 +114,7 @@ def write_report(folder: Path, columns: Sequence[Column]) -> Path:
 
 
 def write_pieces(folder: Path, groups: Mapping[str, Sequence[Melody]]) -> list[Path]:
-    """Each piece as MIDI and MusicXML, each group as a sheet of piano rolls, and of scores where that extra is there."""
+    """Each piece as MIDI and MusicXML, each group as piano rolls, and as scores where that extra is installed."""
     written: list[Path] = []
     for group, melodies in groups.items():
         (folder / group).mkdir(parents=True, exist_ok=True)
@@ -124,10 +126,14 @@ def write_pieces(folder: Path, groups: Mapping[str, Sequence[Melody]]) -> list[P
         abc = "\n".join(render.to_abc(melody, number=n) for n, melody in enumerate(melodies, start=1))
         written.append(write_atomic(folder / group / "pieces.abc", abc))
         written.append(render.piano_roll_png(melodies, folder / group / "roll.png"))
+        if find_spec("verovio") and find_spec("resvg_py"):
+            written.append(score_png(melodies, folder / group / "score.png"))
     return written
 
 
 def describe(task: Task) -> str:
     """The task in words."""
     mode = MODES[task.mode_index]
-    return f"{task.bars} bars of {METRES[task.metre_index]} in {task.key if mode in task.key else f'{task.key} ({mode})'}"
+    return (
+        f"{task.bars} bars of {METRES[task.metre_index]} in {task.key if mode in task.key else f'{task.key} ({mode})'}"
+    )

@@ -47,10 +47,10 @@ class UserError(ValueError):
 
 @contextmanager
 def user_input() -> Iterator[None]:
-    """What raises ValueError in this block was asked for by the user: ``with user_input(): task = Task(...)``."""
+    """A wrong value or missing file in this block is what the user gave: ``with user_input(): task = Task(...)``."""
     try:
         yield
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         raise UserError(str(error)) from error
 
 

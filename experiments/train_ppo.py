@@ -1,8 +1,8 @@
 """Tune the prior with PPO to follow the rules, then report and write pieces.
 
-    python -m experiments.train_ppo
-    python -m experiments.train_ppo --key "D dorian" --metre 6/8 --reward "default+my_rules:swing=0.5"
-    python -m experiments.train_ppo --resume runs/train_ppo/...
+python -m experiments.train_ppo
+python -m experiments.train_ppo --key "D dorian" --metre 6/8 --reward "default+my_rules:swing=0.5"
+python -m experiments.train_ppo --resume runs/train_ppo/...
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from stable_baselines3.common.logger import configure
 from tqdm import tqdm
 
 from agents import checkpoint
-from agents.compose import Agent, Pieces, compose, prior, uniform
+from agents.compose import Agent, Pieces, prior, uniform
 from agents.policy import policy_agent
-from agents.ppo import PriorPPO
 from agents.training import Settings, Trained, build
 from experiments.report import Column, Reporter, describe, flat, tables, write_pieces, write_report
 from experiments.runs import Run, command, open_run, start_run, user_input
@@ -88,7 +87,9 @@ class Progress(BaseCallback):
             self.run.log(figures)
             self.logger.dump(self.num_timesteps)
             shown = {"score": "rollout/score", "pass": "rollout/passes_all", "KL": "train/kl_per_piece"}
-            self.bar.set_postfix({name: f"{figures.get(key, np.nan):.2f}" for name, key in shown.items()}, refresh=False)
+            self.bar.set_postfix(
+                {name: f"{figures.get(key, np.nan):.2f}" for name, key in shown.items()}, refresh=False
+            )
         self.bar.update(self.num_timesteps - self.bar.n)
         if self.found and time.monotonic() - self.said > 5:
             self.said = time.monotonic()

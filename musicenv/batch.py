@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from musicenv import kernel
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_ACTIONS, REST, SIXTEENTH, action_of, duration_is_legal
 from musicenv.jit import compiled
 from musicenv.kernel import Lines, begin, hear, load_step, new_lines, settle, view
-from musicenv.melody import Melody
+from musicenv.melody import ARRAYS, Melody
 from musicenv.observation import bounds, layout, observe
 from musicenv.refused import refused
 from musicenv.task import BEAT_TICKS, TRANSPOSITION, Task
@@ -25,6 +25,7 @@ from rewards.rules import RuleError, Suite
 
 if TYPE_CHECKING:
     from rewards.priors import Prior
+
 
 class Finished(NamedTuple):
     """Copies of the r pieces that ended in a step."""
@@ -107,7 +108,9 @@ class Batch:
 
     def melody(self, i: int) -> Melody:
         """A copy of melody ``i``, which may have no note yet."""
-        return Melody(*(part.copy() if isinstance(part, np.ndarray) else part for part in view(self.lines, i)))
+        seen = view(self.lines, i)
+        copies: dict[str, Any] = {name: getattr(seen, name).copy() for name in ARRAYS}
+        return seen._replace(**copies)
 
     def reset(self, generators: Sequence[np.random.Generator], rows: npt.NDArray[np.int64] | None = None) -> None:
         """Begin new pieces in ``rows`` (all where None), tasks drawn by each row's generator, and observe."""
@@ -121,7 +124,14 @@ class Batch:
         log_probs = self._prior_state.log_probs if self._prior_state else self._silence
         try:
             code, i, k = self._step(
-                self.lines, self._kernel_arrays, actions, log_probs, listening, self.rewards, self.finished, self._at_bar
+                self.lines,
+                self._kernel_arrays,
+                actions,
+                log_probs,
+                listening,
+                self.rewards,
+                self.finished,
+                self._at_bar,
             )
         except Exception as error:
             raise self._culprit(error) from error
@@ -143,7 +153,7 @@ class Batch:
             final = Finished(
                 rows=rows,
                 observations=self.final_observations(rows),
-                melody=[self.melody(i) for i in rows],
+                melody=[self.melody(int(i)) for i in rows],
                 terms=self.lines.scores[rows],
                 passed=self.lines.passed[rows],
             )
@@ -157,10 +167,14 @@ class Batch:
         drawn = [int(generators[i].integers(len(self.tasks))) if len(self.tasks) > 1 else 0 for i in rows]
         for i, task in zip(rows, drawn, strict=True):
             begin(self.lines, i, self._frames[task])
-        if self.prior is not None:
+        if self.prior is not None and self._prior_state is not None:
             self.prior.reset(self._prior_state, rows)
         for k in range(max(len(self._openings[task]) for task in drawn)):
-            opened = [(i, self._openings[task][k]) for i, task in zip(rows, drawn, strict=True) if k < len(self._openings[task])]
+            opened = [
+                (i, self._openings[task][k])
+                for i, task in zip(rows, drawn, strict=True)
+                if k < len(self._openings[task])
+            ]
             self.listen(np.array([i for i, _ in opened]))
             for i, (pitch, duration) in opened:
                 if self._prior_state is not None:
@@ -199,7 +213,7 @@ class Batch:
         suite = self.arrays
         for i in range(self.n):
             melody = self.melody(i)
-            for k in self._python_terms:
+            for k in self._python_terms.tolist():
                 if suite.of_piece[k] and not (self.finished[i] or (self._at_bar[i] and not suite.at_end[k])):
                     continue
                 try:
@@ -231,8 +245,8 @@ class Batch:
 
         melody = self.melody(i)
         return RuleError(
-            f"rule {self.suite.names[k]!r} failed: {what}, at note {len(melody.pitch)} (bar {melody.onset[-1] // melody.bar + 1}) "
-            f"of piece {i}: {to_abc(melody, one_line=True)}"
+            f"rule {self.suite.names[k]!r} failed: {what}, at note {len(melody.pitch)} "
+            f"(bar {melody.onset[-1] // melody.bar + 1}) of piece {i}: {to_abc(melody, one_line=True)}"
         )
 
 
@@ -271,7 +285,9 @@ def relative_opening(task: Task) -> list[tuple[int, int]]:
         what = f"opening: note {number} (MIDI {sounding}, {duration} ticks)"
         if pitch != REST and not LOWEST <= pitch <= HIGHEST:
             shift = TRANSPOSITION[task.tonic]
-            raise ValueError(f"{what} is outside MIDI {LOWEST + shift}..{HIGHEST + shift} for {task.key}; move it an octave")
+            raise ValueError(
+                f"{what} is outside MIDI {LOWEST + shift}..{HIGHEST + shift} for {task.key}; move it an octave"
+            )
         if duration not in DURATIONS:
             raise ValueError(f"{what}: its duration is not one of {DURATIONS} ticks; split or round it")
         if not duration_is_legal(time, duration, task.bar, task.end):

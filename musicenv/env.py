@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rewards.priors import Prior
 
 
-def observation_space(batch: Batch) -> gym.spaces.Box:
+def observation_space(batch: Batch) -> gym.spaces.Box[np.float32]:
     """The flat float32 Box of one piece of ``batch``."""
     return gym.spaces.Box(*batch.bounds, dtype=np.float32)
 
@@ -55,7 +55,7 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
     dict of weights, ``"module:function"``, a rule or a suite.  ``prior``: a name, a prior, or None for none.
     """
 
-    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}
+    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}  # noqa: RUF012 - as Gymnasium has it
 
     def __init__(
         self,
@@ -114,7 +114,8 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """(310,) True for each note that is legal now."""
-        return self.batch.masks[0].astype(np.bool_)
+        legal: npt.NDArray[np.bool_] = self.batch.masks[0].astype(np.bool_)
+        return legal
 
     def render(self) -> Any:
         """ABC text ("ansi") or a piano roll, uint8 (height, width, 3) ("rgb_array")."""

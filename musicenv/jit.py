@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import numba
 import platformdirs
@@ -24,7 +24,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 OWN_PACKAGES: Final = ("musicenv", "rewards", "agents", "mcts", "experiments")
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_IMPORT: Final = re.compile(rf"^\s*(?:from|import) ((?:{'|'.join(OWN_PACKAGES)})[\w.]*)(?: import ([^(\n]*|\([^)]*\)))?", re.M)
+_IMPORT: Final = re.compile(
+    rf"^\s*(?:from|import) ((?:{'|'.join(OWN_PACKAGES)})[\w.]*)(?: import ([^(\n]*|\([^)]*\)))?", re.M
+)
 _KEPT_SECONDS: Final = 30 * 24 * 3600
 
 
@@ -86,10 +88,10 @@ def kernel_folder(module: str) -> Path:
 
 def compiled(function: F) -> F:
     """``numba.njit`` with a cache that notices every change of our sources."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(kernel_folder(function.__module__))
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(kernel_folder(function.__module__))
     try:
-        dispatcher: F = numba.njit(cache=True)(function)
+        return cast(F, numba.njit(cache=True)(function))
     finally:
-        numba.config.CACHE_DIR = before
-    return dispatcher
+        config.CACHE_DIR = before

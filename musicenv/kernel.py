@@ -121,7 +121,7 @@ def legal_duration(frame: npt.NDArray[np.int64], duration: int) -> int:
     shortest = 0
     for k in range(N_DURATIONS - 1, -1, -1):
         if duration_is_legal(frame[TIME], _DURATIONS[k], frame[BAR], frame[END]):
-            shortest = _DURATIONS[k]
+            shortest = int(_DURATIONS[k])
             if shortest <= duration:
                 return shortest
     return shortest
@@ -266,7 +266,12 @@ def load_step(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Step:
     spec.loader.exec_module(module)
     sys.modules[name] = module
     if new:
-        print(f"compiling {len(suite)} rules and the step (once; cached afterwards) ...", end="", file=sys.stderr, flush=True)
+        print(
+            f"compiling {len(suite)} rules and the step (once; cached afterwards) ...",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
         began = time.perf_counter()
         _warm_up(module.step, suite)
         print(f" {time.perf_counter() - began:.0f} s", file=sys.stderr)
@@ -276,7 +281,12 @@ def load_step(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Step:
 
 def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
     lines = ['"""Generated: the step of musicenv/kernel.py with the rules of one suite."""', ""]
-    lines += ["from musicenv.kernel import *", "from musicenv.alphabet import *", "from musicenv.kernel import _DURATIONS", ""]
+    lines += [
+        "from musicenv.kernel import *",
+        "from musicenv.alphabet import *",
+        "from musicenv.kernel import _DURATIONS",
+        "",
+    ]
     for kind in ("note", "piece"):
         lines += ["", "@compiled", f"def {kind}_rules(melody, values):"]
         calls = [
@@ -293,7 +303,8 @@ def _warm_up(compiled_step: Any, suite: Suite) -> None:
     """Compile for the types that batches use, without running any rule."""
     flags = np.zeros(1, dtype=np.bool_)
     arguments = (new_lines(1, 1, 1, 1), suite.arrays(), np.zeros(1, np.int64), np.zeros((1, 1), np.float32), False)
-    types = tuple(numba.typeof(argument) for argument in (*arguments, np.zeros(1), flags, flags))
+    everything = (*arguments, np.zeros(1), flags, flags)
+    types = tuple(numba.typeof(argument) for argument in everything)  # type: ignore[no-untyped-call]
     with warnings.catch_warnings():
         # A user's rule that refers to something unusual works but is compiled anew each time.
         warnings.filterwarnings("ignore", "Cannot cache compiled function", numba.core.errors.NumbaWarning)

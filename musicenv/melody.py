@@ -56,6 +56,10 @@ class Melody(NamedTuple):
     """Pitch class on which the tonic sounds, 0..11."""
 
 
+ARRAYS = ("pitch", "onset", "duration", "surprisal", "entropy", "grid")
+"""The fields of a melody that are arrays."""
+
+
 def melody_from_notes(
     pitch: npt.ArrayLike,
     duration: npt.ArrayLike,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from musicenv.alphabet import DURATIONS, LOWEST, N_DURATIONS, N_PITCHES, REST, duration_is_legal
 from musicenv.jit import compiled
-from musicenv.kernel import BAR, BARS, END, HIGH, KEY, LENGTH, LOW, METRE, MODE, START, STYLE, TIME, Lines
+from musicenv.kernel import BAR, END, HIGH, KEY, LENGTH, LOW, METRE, MODE, START, STYLE, TIME, Lines
 from musicenv.task import METRES, MODES, STYLES, TONICS
 
 HISTORY: Final = 8
@@ -148,8 +148,10 @@ def _look_back(lines: Lines, i: int, ticks_ago: int, out: npt.NDArray[np.float32
     out[3] = min((onset[j] + duration[j] - there) / 12.0, 4.0)
     before = note_at(lines, i, onset[n - 1] - ticks_ago)
     if before >= 0:
-        out[4] = pitch[before] == pitch[n - 1] and onset[before] == onset[n - 1] - ticks_ago and (
-            duration[before] == duration[n - 1]
+        out[4] = (
+            pitch[before] == pitch[n - 1]
+            and onset[before] == onset[n - 1] - ticks_ago
+            and (duration[before] == duration[n - 1])
         )
 
 

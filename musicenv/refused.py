@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from typing import Any, cast
 
 import numba
 import numpy as np
@@ -33,7 +34,7 @@ def _example() -> Melody:
 
 def _compiles(rule: Rule) -> bool:
     try:
-        rule.compiled.compile((numba.typeof(_example()),))  # type: ignore[attr-defined]
+        cast(Any, rule.compiled).compile((numba.typeof(_example()),))  # type: ignore[no-untyped-call]
     except numba.core.errors.NumbaError as error:
         reason = _reason(error)
     except Exception as error:  # numba also lets errors of its own analysis through

@@ -61,7 +61,9 @@ def parse_key(key: str) -> tuple[int, int]:
     if match:
         mode = _MODE_NAMES.get(match[3] if match[3] in ("m", "") else match[3].lower())
     if match is None or mode is None:
-        raise ValueError(f"key {key!r} is not understood; write a tonic and a mode, such as 'D', 'F# minor', 'E dorian'")
+        raise ValueError(
+            f"key {key!r} is not understood; write a tonic and a mode, such as 'D', 'F# minor', 'E dorian'"
+        )
     accidental = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}[match[2]]
     return (_LETTERS[match[1].upper()] + accidental) % 12, mode
 

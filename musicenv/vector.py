@@ -33,7 +33,7 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
     that seed step for step.
     """
 
-    metadata = {**MelodyEnv.metadata, "autoreset_mode": AutoresetMode.SAME_STEP}
+    metadata = {**MelodyEnv.metadata, "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
 
     def __init__(
         self,
@@ -68,7 +68,11 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Floats, dict[str, Any]]:
         if seed is not None or not self._generators:
-            seeds = [None if seed is None else seed + i for i in range(self.num_envs)] if not isinstance(seed, list) else seed
+            seeds = (
+                [None if seed is None else seed + i for i in range(self.num_envs)]
+                if not isinstance(seed, list)
+                else seed
+            )
             self._generators = [gym.utils.seeding.np_random(each)[0] for each in seeds]
         wanted = self._options.updated(options)
         if wanted != self._current:

@@ -36,7 +36,9 @@ def small_batch(n: int = 16, with_prior: bool = True, bars: int = 2) -> Batch:
 
 
 def trained(target_kl: float = 5.0, seed: int = 0) -> Trained:
-    return build(Settings(bars=2, reward=f"{__name__}:tonic", bonus=0.0, target_kl=target_kl, envs=16, rollout=8, seed=seed))
+    return build(
+        Settings(bars=2, reward=f"{__name__}:tonic", bonus=0.0, target_kl=target_kl, envs=16, rollout=8, seed=seed)
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +63,10 @@ def test_before_training_the_policy_is_the_prior() -> None:
     np.testing.assert_allclose(log_probs, masked(batch.log_probs, batch.masks), atol=1e-5)
     ours = compose(batch, policy_agent(model.policy), 32, seed=1)
     theirs = compose(batch, prior(), 32, seed=1)
-    assert all((a.pitch == b.pitch).all() and (a.duration == b.duration).all() for a, b in zip(ours.melodies, theirs.melodies, strict=True))
+    assert all(
+        (a.pitch == b.pitch).all() and (a.duration == b.duration).all()
+        for a, b in zip(ours.melodies, theirs.melodies, strict=True)
+    )
     assert ours.kl == pytest.approx(0.0, abs=1e-3)
 
 
@@ -108,7 +113,17 @@ def test_ppo_finds_the_known_optimum_of_a_toy_problem() -> None:
     env = MelodyVecEnv(batch)
     env.seed(0)
     policy_kwargs = {"layout": batch.layout}
-    model = PPO(PriorPolicy, env, n_steps=16, batch_size=256, n_epochs=6, learning_rate=1e-2, gamma=1.0, seed=0, policy_kwargs=policy_kwargs)
+    model = PPO(
+        PriorPolicy,
+        env,
+        n_steps=16,
+        batch_size=256,
+        n_epochs=6,
+        learning_rate=1e-2,
+        gamma=1.0,
+        seed=0,
+        policy_kwargs=policy_kwargs,
+    )
     before = compose(batch, uniform, 64, seed=0).returns.mean()
     model.learn(64 * 16 * 20)
     after = compose(batch, policy_agent(model.policy), 64, seed=0).returns.mean()
@@ -179,7 +194,9 @@ def test_a_resumed_run_is_the_run_that_was_never_stopped(tmp_path: Path) -> None
     checkpoint.restore(second.model, second.env, path)
     assert second.model.num_timesteps == 2 * rollout
     second.model.learn(2 * rollout, reset_num_timesteps=False)
-    for (name, a), b in zip(whole.model.policy.state_dict().items(), second.model.policy.state_dict().values(), strict=True):
+    for (name, a), b in zip(
+        whole.model.policy.state_dict().items(), second.model.policy.state_dict().values(), strict=True
+    ):
         assert torch.equal(a, b), name
     assert second.model.controller.coefficient == whole.model.controller.coefficient
 

@@ -62,16 +62,20 @@ def test_real_parts_are_told_from_uniform_play(finished: Path) -> None:
 def test_the_same_seed_composes_the_same_pieces(finished: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     main([*TINY, "--out", str(again)])
-    assert (again / "pieces" / "best" / "pieces.abc").read_text() == (finished / "pieces" / "best" / "pieces.abc").read_text()
+    assert (again / "pieces" / "best" / "pieces.abc").read_text() == (
+        finished / "pieces" / "best" / "pieces.abc"
+    ).read_text()
     assert result(again)["figures"] == result(finished)["figures"]
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     folder = tmp_path / "killed"
-    steps = ["--steps", "60000", "--envs", "16", "--rollout", "16", "--pieces", "8", "--write", "1", "--best-of", "1"]
+    steps = ["--steps", "40000", "--envs", "16", "--rollout", "16", "--pieces", "8", "--write", "1", "--best-of", "1"]
     command = [sys.executable, "-m", "experiments.train_ppo", *steps, "--out", str(folder)]
     # One thread: the test machine may be busy, and waiting threads would spin.
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    process = subprocess.Popen(
+        command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
     for _ in range(1200):
         if (folder / "checkpoint.pt").exists() or process.poll() is not None:
             break
@@ -83,7 +87,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     main(["--resume", str(folder)])
     notes = [json.loads(line)["notes"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert notes == sorted(set(notes))
-    assert notes[-1] >= 60_000
+    assert notes[-1] >= 40_000
     assert result(folder)["figures"]["pieces_tuned"] == 8
 
 

@@ -64,7 +64,13 @@ def test_a_triplet_begins_on_an_eighth_and_is_completed_in_its_bar() -> None:
 
 @pytest.mark.parametrize(
     ("name", "tonic", "mode"),
-    [("C", 0, "major"), ("F# minor", 6, "minor"), ("Bbmix", 10, "mixolydian"), ("Am", 9, "minor"), ("e dorian", 4, "dorian")],
+    [
+        ("C", 0, "major"),
+        ("F# minor", 6, "minor"),
+        ("Bbmix", 10, "mixolydian"),
+        ("Am", 9, "minor"),
+        ("e dorian", 4, "dorian"),
+    ],
 )
 def test_keys_are_read_as_musicians_write_them(name: str, tonic: int, mode: str) -> None:
     assert parse_key(name) == (tonic, MODES.index(mode))
