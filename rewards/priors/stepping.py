@@ -77,8 +77,9 @@ class Prior:
 
         ``features`` is (len(rows), N_FEATURES) int16, one row for each of ``rows``.
         """
-        if rows is None:
-            rows = np.arange(state.hidden.shape[0])
+        # One memory layout and type each: otherwise numba would compile the step anew for slices.
+        features = np.ascontiguousarray(features, dtype=np.int16)
+        rows = np.arange(len(state.hidden)) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
         if features.shape != (rows.size, N_FEATURES):
             raise ValueError(f"features have shape {features.shape}; {rows.size} rows need {(rows.size, N_FEATURES)}")
         if rows.size <= SMALL_BATCH:
