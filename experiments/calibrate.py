@@ -37,7 +37,7 @@ Floats = npt.NDArray[np.float64]
 
 ENTRIES: Final[tuple[Entry, ...]] = (*theory.SUITE, *likelihood.SUITE)
 
-SHARES: Final = {"bars_shuffled": 4.0, "prior": 4.0}
+SHARES: Final = {"bars_shuffled": 6.0, "prior": 4.0}
 """What a kind of fake counts for beside 1 of the others: the nearer to music, the more."""
 
 TEMPERATURES: Final = {"prior": 1.0, "cold_prior": 0.5}
