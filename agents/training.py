@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
 
+from agents.checkpoint import restore
 from agents.policy import PriorPolicy
 from agents.ppo import KLController, PriorPPO
 from agents.vec_env import MelodyVecEnv
@@ -57,8 +60,16 @@ class Trained:
     batch: Batch
 
 
+def check(settings: object, **least: float) -> None:
+    """ValueError, naming the field, where one of ``settings`` is below its least value."""
+    for name, smallest in least.items():
+        if getattr(settings, name) < smallest:
+            raise ValueError(f"{name}={getattr(settings, name)} is too small; give at least {smallest}")
+
+
 def build(settings: Settings) -> Trained:
     """The untrained model: its policy is the prior itself."""
+    check(settings, envs=1, rollout=2, target_kl=0.01, learning_rate=0.0)
     options = Options(settings.bars, settings.metre, settings.key, settings.style, settings.pickup, settings.opening)
     suite, prior = resolve(settings.reward, settings.prior or None)
     batch = Batch(settings.envs, options.tasks(), suite.with_bonus(settings.bonus), prior)
@@ -81,3 +92,15 @@ def build(settings: Settings) -> Trained:
         device="cpu",
     )
     return Trained(model, env, batch)
+
+
+def load(folder: Path) -> Trained:
+    """The trained model of a run folder of ``experiments.train_ppo``, as of its last checkpoint."""
+    try:
+        arguments = json.loads((folder / "config.json").read_text(encoding="utf-8"))["arguments"]
+        settings = Settings(**{field.name: arguments[field.name] for field in fields(Settings)})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{folder} is not a run folder of train_ppo: its config.json is missing or damaged") from error
+    trained = build(settings)
+    restore(trained.model, trained.env, folder / "checkpoint.pt")
+    return trained

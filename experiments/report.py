@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from musicenv.corpus import load
 from musicenv.files import write_atomic
 from musicenv.melody import Melody
 from musicenv.render.score import score_png
-from musicenv.task import METRES, MODES, Task
+from musicenv.task import MODES, TONICS, Task
 from rewards.judging import judge
 from rewards.priors import Prior, hear, load_prior
 from rewards.rules import Suite
@@ -25,8 +25,9 @@ from rewards.rules import Suite
 if TYPE_CHECKING:
     from agents.compose import Pieces
 
+Unit = Literal["parts", "tunes"]
 ENOUGH_PARTS = 40
-"""Fewer real parts than this of the same metre and mode, and those of all modes are taken."""
+"""With fewer real melodies than this the choice is widened: to whole tunes, to any length, to all modes."""
 
 
 @dataclass(frozen=True)
@@ -38,23 +39,31 @@ class Column:
     rules: dict[str, float]
 
 
-def real_parts(task: Task, split: Literal["train", "validation", "test"] = "test") -> list[Melody]:
-    """Held-out parts of the task's length and metre, of its mode where there are enough."""
-    parts = load().melodies(split=split, unit="parts", bars=task.bars, metre=task.metre)
-    same = [part for part in parts if part.mode == task.mode_index]
-    found = same if len(same) >= ENOUGH_PARTS else parts
-    if not found:
-        raise ValueError(f"there is no real {split} part of {task.bars} bars in {task.metre} to compare with")
-    return found
+def real_parts(tasks: Sequence[Task]) -> list[Melody]:
+    """Held-out real music to compare with: parts of the tasks' length and metres, and of their modes where enough.
+
+    Where too few parts are that long, whole tunes of that length; where those are too few, parts of any length.
+    """
+    corpus, metres, modes = load(), {task.metre for task in tasks}, {task.mode_index for task in tasks}
+    for unit, bars in (("parts", tasks[0].bars), ("tunes", tasks[0].bars), ("parts", None)):
+        found = [
+            melody
+            for metre in sorted(metres)
+            for melody in corpus.melodies(split="test", unit=cast(Unit, unit), bars=bars, metre=metre)
+        ]
+        if len(found) >= ENOUGH_PARTS or (found and bars is None):
+            same = [melody for melody in found if melody.mode in modes]
+            return same if len(same) >= ENOUGH_PARTS else found
+    raise ValueError(f"the corpus has no test melody in {', '.join(sorted(metres))}")
 
 
 class Reporter:
     """Makes the columns of one report: the same suite, prior, judge and real parts for all of them."""
 
-    def __init__(self, task: Task, suite: Suite, prior: Prior | None) -> None:
+    def __init__(self, tasks: Sequence[Task], suite: Suite, prior: Prior | None) -> None:
         self.suite, self.prior = suite, prior
         self.judge_model = load_prior("judge")
-        parts = real_parts(task)
+        parts = real_parts(tasks)
         self.parts = hear(prior, parts) if prior else parts
         self.band = np.quantile(self._judged(self.parts), [0.05, 0.95])
 
@@ -131,9 +140,8 @@ def write_pieces(folder: Path, groups: Mapping[str, Sequence[Melody]]) -> list[P
     return written
 
 
-def describe(task: Task) -> str:
-    """The task in words."""
-    mode = MODES[task.mode_index]
-    return (
-        f"{task.bars} bars of {METRES[task.metre_index]} in {task.key if mode in task.key else f'{task.key} ({mode})'}"
-    )
+def describe(tasks: Sequence[Task]) -> str:
+    """The tasks in words."""
+    task = tasks[0]
+    drawn = f", one of {len(tasks)} tasks a piece" if len(tasks) > 1 else ""
+    return f"{task.bars} bars of {task.metre} in {TONICS[task.tonic]} {MODES[task.mode_index]}{drawn}"

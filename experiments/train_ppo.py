@@ -19,7 +19,7 @@ from tqdm import tqdm
 from agents import checkpoint
 from agents.compose import Agent, Pieces, prior, uniform
 from agents.policy import policy_agent
-from agents.training import Settings, Trained, build
+from agents.training import Settings, Trained, build, check
 from experiments.report import Column, Reporter, describe, flat, tables, write_pieces, write_report
 from experiments.runs import Run, command, open_run, start_run, user_input
 from mcts.best_of import best_of
@@ -120,7 +120,7 @@ def train(run: Run, args: Args, trained: Trained) -> None:
     if left <= 0:
         return
     trained.model.set_logger(configure(str(run.folder / "tensorboard"), ["tensorboard"]))
-    print(f"training: {describe(trained.batch.tasks[0])}, {args.steps:,} notes; writing to {run.folder}", flush=True)
+    print(f"training: {describe(trained.batch.tasks)}, {args.steps:,} notes; writing to {run.folder}", flush=True)
     progress = Progress(run, trained, args.steps)
     # SB3 would write its logs before the update; Progress writes them after it.
     trained.model.learn(left, progress, log_interval=None, reset_num_timesteps=not path.exists())  # type: ignore[arg-type]
@@ -128,8 +128,8 @@ def train(run: Run, args: Args, trained: Trained) -> None:
 
 def report(run: Run, args: Args, trained: Trained) -> None:
     """Compose fresh pieces, compare them with real parts, and write figures and files."""
-    batch, task = trained.batch, trained.batch.tasks[0]
-    reporter = Reporter(task, batch.suite, batch.prior)
+    batch = trained.batch
+    reporter = Reporter(batch.tasks, batch.suite, batch.prior)
     agents: dict[str, tuple[Agent, int]] = {"uniform": (uniform, 1)}
     if batch.prior is not None:
         agents["prior"] = (prior(), 1)
@@ -161,6 +161,7 @@ def run_training(args: Args) -> None:
         run = open_run(args.resume, "train_ppo")
         args = run.arguments_as(Args)
     with user_input():
+        check(args, steps=0, pieces=1, best_of=1, write=0)
         trained = build(args)
     run = run or start_run("train_ppo", args, args.out)
     train(run, args, trained)

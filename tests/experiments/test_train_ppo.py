@@ -14,8 +14,10 @@ import pytest
 
 from agents.compose import compose, prior
 from agents.policy import policy_agent
-from agents.training import Settings, build
+from agents.training import Settings, build, load
+from experiments.report import real_parts
 from experiments.train_ppo import main
+from musicenv.task import METRES, Task
 from rewards.judging import judge
 from rewards.named import suite_of
 
@@ -49,6 +51,21 @@ def test_a_run_reports_and_writes_what_can_be_heard_and_seen(finished: Path) -> 
     assert metrics[-1]["notes"] == 1024
     assert "terms/cadence" in metrics[-1]
     assert list((finished / "tensorboard").iterdir())
+
+
+def test_a_finished_run_can_be_loaded_and_composes(finished: Path) -> None:
+    trained = load(finished)
+    pieces = compose(trained.batch, policy_agent(trained.model.policy), 4, seed=0)
+    assert all(melody.time == melody.end for melody in pieces.melodies)
+    with pytest.raises(ValueError, match="is not a run folder"):
+        load(finished / "pieces")
+
+
+@pytest.mark.parametrize("task", [{"bars": 16, "metre": "6/8"}, {"bars": 5, "metre": "9/8", "key": "D dorian"}])
+def test_there_is_always_real_music_to_compare_with(task: dict[str, Any]) -> None:
+    parts = real_parts([Task(**task)])
+    assert len(parts) >= 10
+    assert {METRES[part.metre] for part in parts} == {task["metre"]}
 
 
 def test_real_parts_are_told_from_uniform_play(finished: Path) -> None:
@@ -98,6 +115,8 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
         (["--key", "H"], "key 'H' is not understood"),
         (["--reward", "melodious"], "reward 'melodious' is not known"),
         (["--prior", "nobody"], "prior 'nobody'"),
+        (["--best-of", "0"], "best_of=0 is too small; give at least 1"),
+        (["--envs", "0"], "envs=0 is too small"),
         (["--resume", "no/such/run"], "is not a run folder"),
     ],
 )
