@@ -13,7 +13,7 @@ from agents.vec_env import MelodyVecEnv
 from musicenv.batch import Batch
 from musicenv.options import Options, resolve
 
-FIRST_COEFFICIENT = 0.2
+FIRST_COEFFICIENT = 0.12
 """KL coefficient to begin with, near where it settles by default."""
 
 

@@ -10,12 +10,10 @@ import numpy.typing as npt
 
 from musicenv.alphabet import N_ACTIONS
 from musicenv.batch import Batch
-from musicenv.options import Opening, Options, resolve
+from musicenv.options import Options, resolve
 from rewards.named import Reward
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rewards.priors import Prior
 
 
@@ -51,7 +49,8 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
     **End**: ``terminated`` at the final barline, which every piece meets exactly; never truncated.
     ``info["melody"]`` is then the piece and ``info["passed"]`` (S,) tells which terms it passes.
 
-    **Options** (also in ``reset(options=)``): see ``musicenv.options.Options``.  ``reward``: a name, a sum of names, a
+    **Options**, in ``gym.make`` and again in ``reset(options=)``: bars, metre, key, style, pickup, opening (see
+    ``musicenv.options.Options``).  In ``gym.make`` alone: ``reward``: a name, a sum of names, a
     dict of weights, ``"module:function"``, a rule or a suite.  ``prior``: a name, a prior, or None for none.
     """
 
@@ -59,20 +58,15 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
 
     def __init__(
         self,
-        bars: int = 8,
-        metre: str | Sequence[str] = "4/4",
-        key: str | Sequence[str] = "C major",
-        style: str | Sequence[str] = "any",
-        pickup: int = 0,
-        opening: Opening = (),
         reward: Reward = "default",
         prior: Prior | str | None = "lstm",
         render_mode: str | None = None,
+        **options: Any,
     ) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"render_mode {render_mode!r} is not one of {self.metadata['render_modes']}")
         self.render_mode = render_mode
-        self._options = self._current = Options(bars, metre, key, style, pickup, opening)
+        self._options = self._current = Options().updated(options)
         suite, loaded = resolve(reward, prior)
         self.batch = Batch(1, self._options.tasks(), suite, loaded)
         self.layout = self.batch.layout

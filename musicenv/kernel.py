@@ -288,13 +288,11 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
         "",
     ]
     for kind in ("note", "piece"):
+        mine = [(k, term.rule) for k, term in enumerate(suite) if term.rule.kind == kind and not in_python[k]]
+        early = [f"    values[{k}] = rule_{k}(melody)" for k, rule in mine if not rule.at_end]
+        late = [f"        values[{k}] = rule_{k}(melody)" for k, rule in mine if rule.at_end]
         lines += ["", "@compiled", f"def {kind}_rules(melody, values):"]
-        calls = [
-            f"    values[{k}] = rule_{k}(melody)"
-            for k, term in enumerate(suite)
-            if term.rule.kind == kind and not in_python[k]
-        ]
-        lines += [*(calls or ["    return"]), ""]
+        lines += [*early, *(["    if melody.time == melody.end:", *late] if late else []), "    return", ""]
     source = inspect.getsource(step).split('"""')
     return "\n".join([*lines, "", "@compiled", source[0] + "pass" + source[2], ""])
 

@@ -48,11 +48,11 @@ class Options:
         ]
 
     def updated(self, options: Mapping[str, Any] | None) -> Options:
-        """These options with those of ``reset(options=)`` on top."""
+        """These options with ``options`` (by name) on top."""
         if not options:
             return self
         if unknown := sorted(set(options) - set(self.__dataclass_fields__)):
-            raise ValueError(f"reset option {unknown[0]!r} is not one of {', '.join(self.__dataclass_fields__)}")
+            raise ValueError(f"option {unknown[0]!r} is not one of {', '.join(self.__dataclass_fields__)}")
         return replace(self, **options)
 
     def _choices(self, name: str) -> Sequence[str]:

@@ -13,12 +13,10 @@ from gymnasium.vector.utils import batch_space
 from musicenv.alphabet import N_ACTIONS
 from musicenv.batch import Batch
 from musicenv.env import MelodyEnv, draw, observation_space
-from musicenv.options import Opening, Options, resolve
+from musicenv.options import Options, resolve
 from rewards.named import Reward
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rewards.priors import Prior
 
 Floats = npt.NDArray[np.float32]
@@ -38,22 +36,17 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
     def __init__(
         self,
         num_envs: int = 1,
-        bars: int = 8,
-        metre: str | Sequence[str] = "4/4",
-        key: str | Sequence[str] = "C major",
-        style: str | Sequence[str] = "any",
-        pickup: int = 0,
-        opening: Opening = (),
         reward: Reward = "default",
         prior: Prior | str | None = "lstm",
         render_mode: str | None = None,
         max_episode_steps: int | None = None,
+        **options: Any,
     ) -> None:
         if max_episode_steps is not None:
             raise ValueError("max_episode_steps: a melody ends at its final barline; choose its length with bars=")
         self.num_envs = num_envs
         self.render_mode = render_mode
-        self._options = self._current = Options(bars, metre, key, style, pickup, opening)
+        self._options = self._current = Options().updated(options)
         suite, loaded = resolve(reward, prior)
         self.batch = Batch(num_envs, self._options.tasks(), suite, loaded)
         self.layout = self.batch.layout

@@ -201,7 +201,7 @@ def test_reset_options_hold_until_the_next_reset() -> None:
     assert (longer.bar, longer.bars) == (36, 16)
     env.reset()
     assert play_on(env).bar == 48
-    with pytest.raises(ValueError, match="reset option 'tempo' is not one of"):
+    with pytest.raises(ValueError, match="option 'tempo' is not one of"):
         env.reset(options={"tempo": 100})
 
 
