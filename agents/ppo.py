@@ -21,7 +21,7 @@ class KLController:
     Human Preferences", whose integral-only controller overshoots here).
     """
 
-    def __init__(self, target: float, coefficient: float, gain: float = 1.0, integral_gain: float = 0.05) -> None:
+    def __init__(self, target: float, coefficient: float, gain: float = 1.0, integral_gain: float = 0.15) -> None:
         self.target = target
         """Nats per piece."""
         self.coefficient = coefficient

@@ -37,9 +37,9 @@ class Settings:
     """Sum of suites and rules, such as "theory" or "default+my_rules:swing=0.5"."""
     prior: str = "lstm"
     """Name or path of the pretrained prior."""
-    bonus: float = 2.0
+    bonus: float = 5.0
     """Reward for a piece that passes all rules at once."""
-    target_kl: float = 6.0
+    target_kl: float = 8.0
     """Divergence from the prior to settle at, in nats a piece."""
     learning_rate: float = 2e-3
     """Adam's step size, falling linearly to zero."""

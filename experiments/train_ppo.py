@@ -31,7 +31,7 @@ from musicenv.melody import Melody
 class Args(Settings):
     """Tune the prior with PPO to follow the rules, then report and write pieces."""
 
-    steps: int = 1_500_000
+    steps: int = 1_000_000
     """Notes to compose while training."""
     pieces: int = 256
     """Fresh pieces for each column of the report."""

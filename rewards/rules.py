@@ -25,6 +25,7 @@ from musicenv.task import METRES
 Kind = Literal["note", "piece"]
 Function = Callable[[Any], float]
 
+
 def is_shipped(function: Function) -> bool:
     """Whether the function is one of ours rather than a user's."""
     return function.__module__.split(".")[0] in OWN_PACKAGES
@@ -268,6 +269,8 @@ def _digest_function(function: Any, digest: Any, seen: set[int]) -> None:
         return
     seen.add(id(function))
     code = function.__code__
-    digest.update(code.co_code + repr((code.co_names, [c for c in code.co_consts if not hasattr(c, "co_code")])).encode())
+    digest.update(
+        code.co_code + repr((code.co_names, [c for c in code.co_consts if not hasattr(c, "co_code")])).encode()
+    )
     for value in _referenced(function):
         _digest_function(value, digest, seen)
