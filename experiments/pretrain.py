@@ -21,7 +21,7 @@ from experiments.prior_figures import SELECTIONS, examples, hmm_scores, network_
 from experiments.runs import Run, UserError, command, format_table, open_run, start_run
 from musicenv.files import atomic_path, write_atomic
 from rewards.priors import load_prior
-from rewards.priors.features import CANDIDATES, FEATURES
+from rewards.priors.features import FEATURES
 from rewards.priors.lstm import PriorNet
 from rewards.priors.shape import Shape
 from rewards.priors.store import SHIPPED, read_weights, write_weights
@@ -30,14 +30,22 @@ from rewards.priors.training import Recipe, Trainer
 FIGURES: Final = Path(__file__).parent.parent / "docs" / "figures" / "pretrain.json"
 """The result of the run that made the shipped weights."""
 
-_FEWER = tuple(name for name in FEATURES if name.split()[0] not in ("half", "3", "6", "12", "16"))
+_ALONE = ("last", "place", "bar", "bars", "ticks", "mode", "style")
+_FEWER = (*_ALONE, "1", "2", "4", "8")
+
+
+def _features(first_words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in FEATURES if name.split()[0] in first_words)
+
+
 NETWORKS: Final[dict[str, tuple[Shape, Recipe, int]]] = {
     "lstm": (Shape(), Recipe(), 0),
-    "judge": (Shape(features=_FEWER, width=96, hidden=160, layers=1), Recipe(epochs=16), 1000),
-    "no lookback": (Shape(features=FEATURES[: CANDIDATES[0]]), Recipe(), 0),
+    "judge": (Shape(features=_features(_FEWER), width=64, hidden=112, layers=2), Recipe(), 1000),
+    "no lookback": (Shape(features=_features(_ALONE)), Recipe(), 0),
 }
-"""Shape, recipe and what is added to the seed of each network.  "lstm" is the prior; "judge" is another network with
-fewer lookback spans, for judging what the first was the reward of; "no lookback" is the prior without repetition."""
+"""Shape, recipe and what is added to the seed of each network.  "lstm" is the prior; "judge" is a smaller
+one with two layers and fewer lookback spans, for judging what the first was the reward of; "no lookback" is the prior
+without what makes it repeat."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class Example(NamedTuple):
     """(n, N_FEATURES)"""
     action: npt.NDArray[np.int16]
     """(n,) the notes as actions; UNKNOWN where a note is outside the alphabet."""
+    melody: Melody
 
 
 class Batch(NamedTuple):
@@ -47,20 +48,22 @@ def actions_of(melody: Melody) -> npt.NDArray[np.int16]:
 
 def example_of(melody: Melody) -> Example:
     """A melody as training data."""
-    return Example(
-        piece_features(
-            melody.pitch,
-            melody.onset,
-            melody.duration,
-            melody.start,
-            melody.end,
-            melody.bar,
-            melody.metre,
-            melody.mode,
-            melody.style,
-        ),
-        actions_of(melody),
-    )
+    return Example(_features(melody, melody.pitch), actions_of(melody), melody)
+
+
+def misheard(example: Example, share: float, rng: np.random.Generator) -> Example:
+    """The example after notes of which a ``share``, drawn at random, is another one of the melody's pitches.
+
+    Whoever learns to go on from wrong notes finds back when it plays some itself (data noising, Xie et al. 2017).
+    """
+    pitch = example.melody.pitch
+    wrong = np.where(rng.random(pitch.size) < share, rng.choice(pitch, pitch.size), pitch)
+    return example._replace(features=_features(example.melody, wrong))
+
+
+def _features(melody: Melody, pitch: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+    frame = (melody.start, melody.end, melody.bar, melody.metre, melody.mode, melody.style)
+    return piece_features(pitch, melody.onset, melody.duration, *frame)
 
 
 def batches(examples: Sequence[Example], notes: int, rng: np.random.Generator | None = None) -> Iterator[Batch]:

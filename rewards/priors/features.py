@@ -2,7 +2,8 @@
 
 One function writes it, for training and for playing alike, so the two can't differ.  Repetition is half of a tune:
 therefore the input says what sounded at this place of earlier bars (*lookback*), and how far the notes just before
-agree with the notes that led there.
+agree with the notes that led there.  Where the end is four or eight bars away, it says on what the phrase as long as
+that has just ended, for whoever copies a phrase to the last note ends as it did.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ CARDINALITY: Final = {
     "ticks left": max(BAR_TICKS) + 1,
     "mode": len(MODES),
     "style": len(STYLES),
+    "end 4": N_PITCHES + 1,
+    "end 8": N_PITCHES + 1,
     **{f"{where} {what}": size for where in _LOOKBACKS for what, size in _NOTE},
 }
 """Name of each feature and the number of values it takes, in the order of the vector."""
@@ -99,6 +102,17 @@ def _agreement(pitch: npt.NDArray[np.int16], duration: npt.NDArray[np.int16], i:
 
 
 @compiled
+def _phrase_end(pitch: npt.NDArray[np.int16], onset: npt.NDArray[np.int16], n: int, time: int, end: int) -> int:
+    """Pitch index of the note that ends at, or is held over, tick ``end``; NOTHING where that is still to come."""
+    if end > time:
+        return NOTHING
+    j = n - 1
+    while j >= 0 and onset[j] >= end:
+        j -= 1
+    return _pitch_index(pitch[j]) if j >= 0 else NOTHING
+
+
+@compiled
 def prior_features(
     pitch: npt.NDArray[np.int16],
     onset: npt.NDArray[np.int16],
@@ -132,6 +146,9 @@ def prior_features(
     out[5] = min(left, _TICKS_LEFT)
     out[6] = mode
     out[7] = style
+
+    out[8] = _phrase_end(pitch, onset, n, time, end - 4 * bar)
+    out[9] = _phrase_end(pitch, onset, n, time, end - 8 * bar)
 
     where = _FIRST_LOOKBACK
     target = time - _HALF_BAR[metre]

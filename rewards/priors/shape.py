@@ -21,11 +21,11 @@ class Shape:
 
     features: tuple[str, ...] = FEATURES
     """Names of the features it reads."""
-    width: int = 128
+    width: int = 96
     """D: size of the input x."""
-    hidden: int = 128
+    hidden: int = 192
     """H: size of each layer's state."""
-    layers: int = 2
+    layers: int = 1
     duration_width: int = 32
     """R: hidden units of the duration head."""
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from musicenv.alphabet import N_ACTIONS
-from rewards.priors.dataset import UNKNOWN, Batch, Example, batches
-from rewards.priors.features import STYLE
+from rewards.priors.dataset import UNKNOWN, Batch, Example, batches, misheard
+from rewards.priors.features import BARS_LEFT, STYLE
 from rewards.priors.lstm import PriorNet
 from rewards.priors.shape import Shape
 
@@ -24,18 +24,22 @@ from rewards.priors.shape import Shape
 class Recipe:
     """How a prior is trained."""
 
-    epochs: int = 24
+    epochs: int = 20
     """Passes over the data."""
     notes: int = 2048
     """Notes in a batch, padding included."""
     lr: float = 4e-3
     """Peak learning rate of AdamW, after a short warm-up; falls to zero along a cosine."""
-    decay: float = 0.05
+    decay: float = 0.2
     """Weight decay."""
-    dropout: float = 0.15
+    dropout: float = 0.25
     """Dropout of input and states, one mask a sequence."""
+    noise: float = 0.02
+    """Share of the notes heard wrongly."""
     style_dropout: float = 0.3
     """Share of melodies whose style is hidden ("any")."""
+    ending: float = 2.0
+    """Weight of the notes of the last two bars in the loss: how a piece ends is little of it, and much of its sense."""
     average: float = 0.998
     """Decay of the moving average of the weights, per batch; the averaged weights are what ships."""
 
@@ -66,9 +70,10 @@ class Trainer:
         """One pass over the examples; returns the mean training NLL in nats per note, dropout included."""
         rng = np.random.default_rng((self.seed, self.epoch))
         torch.manual_seed(int(rng.integers(2**62)))
-        plan = list(batches(self.examples, self.recipe.notes, rng))
+        examples = [misheard(example, self.recipe.noise, rng) for example in self.examples]
+        plan = list(batches(examples, self.recipe.notes, rng))
         self.net.train()
-        total, notes = 0.0, 0
+        total, notes = 0.0, 0.0
         for number, batch in enumerate(tqdm(plan, desc=f"epoch {self.epoch + 1}/{self.recipe.epochs}", leave=False)):
             progress = (self.epoch + number / len(plan)) / self.recipe.epochs
             for group in self.optimiser.param_groups:
@@ -83,14 +88,16 @@ class Trainer:
         self.epoch += 1
         return total / notes
 
-    def _loss(self, batch: Batch, rng: np.random.Generator) -> tuple[Tensor, int]:
+    def _loss(self, batch: Batch, rng: np.random.Generator) -> tuple[Tensor, float]:
         hidden_style = rng.random(batch.action.shape[0]) < self.recipe.style_dropout
         batch.features[hidden_style, :, STYLE] = 0
         action = torch.from_numpy(batch.action)
-        known = action != UNKNOWN
+        known = (action != UNKNOWN).float()
+        ending = torch.from_numpy(batch.features[..., BARS_LEFT] < 2)
+        weight = known * torch.where(ending, self.recipe.ending, 1.0)
         with torch.autocast("cpu", torch.bfloat16):
             pitch, duration = self.net(torch.from_numpy(batch.features), action.clamp(min=0))
-        return ((pitch + duration) * known).sum(), int(known.sum())
+        return ((pitch + duration) * weight).sum(), float(weight.sum())
 
     def _average(self) -> None:
         self.steps += 1

@@ -1,7 +1,5 @@
 """What the prior is told before a note."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -92,6 +90,13 @@ def test_nothing_sounded_before_the_beginning(march: Melody) -> None:
     assert features(march, 11)["4 pitch"] == NOTHING
 
 
+def test_near_the_end_the_last_note_of_the_phrase_before_is_known() -> None:
+    """Eight bars: from bar 5 on it is told that bar 4 ended on D; what a copy of bars 1-4 would end on."""
+    halves = melody_from_notes([60, 62] * 8, [24, 24] * 8, Task(bars=8))
+    assert [features(halves, n)["end 4"] for n in (0, 7, 8, 15)] == [NOTHING, NOTHING, index_of(62), index_of(62)]
+    assert all(features(halves, n)["end 8"] == NOTHING for n in range(16)), "there is no earlier phrase of eight bars"
+
+
 def test_the_end_is_seen_coming(march: Melody) -> None:
     assert features(march, 0)["bars left"] == 8
     assert features(march, 11)["bars left"] == 4
@@ -143,7 +148,6 @@ def test_training_and_playing_see_the_same(march: Melody) -> None:
         assert dict(zip(FEATURES, table[n].tolist(), strict=True)) == features(m, n)
 
 
-@pytest.mark.parametrize("function", [prior_features])
-def test_what_comes_later_is_not_read(march: Melody, function: Callable[..., None]) -> None:
+def test_what_comes_later_is_not_read(march: Melody) -> None:
     spoiled = march._replace(pitch=np.where(np.arange(march.pitch.size) < 7, march.pitch, 84).astype(np.int16))
     assert features(march, 7) == features(spoiled, 7)

@@ -12,7 +12,7 @@ from musicenv.corpus import Corpus
 from musicenv.melody import melody_from_notes
 from musicenv.task import STYLES, Task
 from rewards.priors import hear, load_prior
-from rewards.priors.dataset import UNKNOWN, Example, actions_of, batches, example_of
+from rewards.priors.dataset import UNKNOWN, Example, actions_of, batches, example_of, misheard
 from rewards.priors.features import FEATURES, STYLE
 from rewards.priors.hmm import HMM
 from rewards.priors.lstm import PriorNet
@@ -39,6 +39,16 @@ def test_a_batch_holds_pieces_of_about_one_length_and_every_note_once(some: list
     assert sum((batch.action != UNKNOWN).sum() for batch in plan) == sum(example.action.size for example in some)
     assert all(batch.action.size <= 1024 for batch in plan)
     assert np.mean([(batch.action == UNKNOWN).mean() for batch in plan]) < 0.2
+
+
+def test_some_notes_are_misheard_but_none_is_asked_for_wrongly(some: list[Example]) -> None:
+    rng = np.random.default_rng(0)
+    noisy = misheard(some[0], 0.2, rng)
+    heard = noisy.features[1:, 0] == some[0].features[1:, 0]
+    assert 0.6 < heard.mean() < 1.0
+    assert (noisy.action == some[0].action).all()
+    assert (noisy.features[:, 2:8] == some[0].features[:, 2:8]).all(), "the frame is as it was"
+    assert (misheard(some[0], 0.0, rng).features == some[0].features).all()
 
 
 def test_training_learns(some: list[Example]) -> None:
