@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ def save(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
         "optimizer": model.policy.optimizer.state_dict(),
         "timesteps": model.num_timesteps,
         "updates": model._n_updates,
+        "episodes": [[float(piece["r"]), int(piece["l"])] for piece in model.ep_info_buffer or ()],
         "controller": [model.controller.coefficient, model.controller.last_error],
         "torch_rng": torch.get_rng_state(),
         "numpy_rng": _plain(np.random.get_state(legacy=False)),  # noqa: NPY002 - SB3 shuffles minibatches with it
@@ -58,6 +60,10 @@ def restore(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
     model.policy.optimizer.load_state_dict(state["optimizer"])
     model.num_timesteps = state["timesteps"]
     model._n_updates = state["updates"]
+    model.ep_success_buffer = deque(maxlen=model._stats_window_size)
+    model.ep_info_buffer = deque(
+        ({"r": r, "l": length} for r, length in state["episodes"]), maxlen=model._stats_window_size
+    )
     model.controller.coefficient, model.controller.last_error = state["controller"]
     torch.set_rng_state(state["torch_rng"])
     np.random.set_state(_arrays(state["numpy_rng"]))  # noqa: NPY002

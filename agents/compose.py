@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,10 @@ class Pieces:
     melodies: list[Melody]
     scores: npt.NDArray[np.float64]
     """(n, S) weighted score of each term."""
+    values: npt.NDArray[np.float64]
+    """(n, S) each statistic's value, NaN where not defined; for a rule the sum of its scores."""
     passed: npt.NDArray[np.bool_]
-    """(n, S)"""
+    """(n, S) whether the term's score reaches its threshold; True where it has none."""
     returns: npt.NDArray[np.float64]
     """(n,) sum of rewards."""
     kl: npt.NDArray[np.float64]
@@ -35,7 +37,10 @@ class Pieces:
     def pick(self, rows: npt.NDArray[np.int64]) -> Pieces:
         """The pieces ``rows``, in that order."""
         melodies = [self.melodies[i] for i in rows]
-        return Pieces(melodies, self.scores[rows], self.passed[rows], self.returns[rows], self.kl[rows])
+        return Pieces(melodies, *(getattr(self, name)[rows] for name in _ARRAYS))
+
+
+_ARRAYS = tuple(field.name for field in fields(Pieces))[1:]
 
 
 def masked(log_probs: Floats, masks: npt.NDArray[np.int8]) -> Floats:
@@ -75,7 +80,7 @@ def compose(
             progress(min(batch.n, pieces - begin))
     everything = Pieces(
         [melody for part in done for melody in part.melodies],
-        *(np.concatenate([getattr(part, name) for part in done]) for name in ("scores", "passed", "returns", "kl")),
+        *(np.concatenate([getattr(part, name) for part in done]) for name in _ARRAYS),
     )
     return everything.pick(np.arange(pieces))
 
@@ -86,7 +91,8 @@ def _round(batch: Batch, agent: Agent, rng: np.random.Generator) -> Pieces:
     generators = [rng] * n
     batch.reset(generators)
     melodies: list[Melody | None] = [None] * n
-    scores, passed = np.zeros((n, len(batch.suite))), np.zeros((n, len(batch.suite)), dtype=np.bool_)
+    shape = (n, len(batch.suite))
+    scores, values, passed = np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=np.bool_)
     returns, kl = np.zeros(n), np.zeros(n)
     open_rows = np.ones(n, dtype=np.bool_)
     while open_rows.any():
@@ -100,9 +106,10 @@ def _round(batch: Batch, agent: Agent, rng: np.random.Generator) -> Pieces:
         if final is not None:
             for r, i in enumerate(final.rows):
                 if open_rows[i]:
-                    melodies[i], scores[i], passed[i] = final.melody[r], final.terms[r], final.passed[r]
+                    melodies[i], scores[i], values[i] = final.melody[r], final.terms[r], final.values[r]
+                    passed[i] = final.passed[r]
                     open_rows[i] = False
-    return Pieces([melody for melody in melodies if melody is not None], scores, passed, returns, kl)
+    return Pieces([melody for melody in melodies if melody is not None], scores, values, passed, returns, kl)
 
 
 def draw(log_probs: Floats, rng: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -115,7 +115,8 @@ class PriorPPO(PPO):
             "train/explained_variance", explained_variance(buffer.values.flatten(), buffer.returns.flatten())
         )
         self.logger.record("train/kl_coefficient", self.controller.coefficient)
-        notes, pieces = buffer.kl.size, max(buffer.episode_starts.sum(), 1)
-        kl_per_piece = float(buffer.kl.mean() * notes / pieces)
-        self.logger.record("train/kl_per_piece", kl_per_piece)
-        self.controller.update(kl_per_piece)
+        if self.ep_info_buffer:
+            # The KL of now times the notes of the last pieces: pieces may be longer than a rollout.
+            kl_per_piece = float(buffer.kl.mean() * np.mean([piece["l"] for piece in self.ep_info_buffer]))
+            self.logger.record("train/kl_per_piece", kl_per_piece)
+            self.controller.update(kl_per_piece)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -63,13 +64,14 @@ class Trained:
 def check(settings: object, **least: float) -> None:
     """ValueError, naming the field, where one of ``settings`` is below its least value."""
     for name, smallest in least.items():
-        if getattr(settings, name) < smallest:
-            raise ValueError(f"{name}={getattr(settings, name)} is too small; give at least {smallest}")
+        value = getattr(settings, name)
+        if not smallest <= value < math.inf:  # NaN fails too
+            raise ValueError(f"{name}={value} is not possible; give at least {smallest:g}")
 
 
 def build(settings: Settings) -> Trained:
     """The untrained model: its policy is the prior itself."""
-    check(settings, envs=1, rollout=2, target_kl=0.01, learning_rate=0.0)
+    check(settings, envs=1, rollout=2, target_kl=0.01, learning_rate=0.0, bonus=0.0)
     options = Options(settings.bars, settings.metre, settings.key, settings.style, settings.pickup, settings.opening)
     suite, prior = resolve(settings.reward, settings.prior or None)
     batch = Batch(settings.envs, options.tasks(), suite.with_bonus(settings.bonus), prior)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from experiments import figures
 from experiments.runs import format_table
@@ -32,11 +33,14 @@ ENOUGH_PARTS = 40
 
 @dataclass(frozen=True)
 class Column:
-    """One group of pieces in the report: its figures and the share that passes each rule."""
+    """One group of pieces in the report."""
 
     name: str
     figures: dict[str, float]
-    rules: dict[str, float]
+    passes: dict[str, float]
+    """Share of the pieces that pass each rule; NaN for a rule without a curve, which nothing can fail."""
+    means: dict[str, float]
+    """Mean of each statistic, and of the sum of each rule's scores over a piece."""
 
 
 def real_parts(tasks: Sequence[Task]) -> list[Melody]:
@@ -70,19 +74,20 @@ class Reporter:
     def real(self) -> Column:
         """The column of held-out real parts."""
         judged = judge(self.suite, self.parts)
-        return self._column("real", self.parts, judged.passed, judged.returns, None)
+        return self._column("real", self.parts, judged.values, judged.passed, judged.returns, None)
 
     def column(self, name: str, pieces: Pieces) -> Column:
         """The column of composed pieces."""
-        return self._column(name, pieces.melodies, pieces.passed, pieces.returns, pieces.kl)
+        return self._column(name, pieces.melodies, pieces.values, pieces.passed, pieces.returns, pieces.kl)
 
     def _column(
         self,
         name: str,
         melodies: Sequence[Melody],
-        passed: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
-        returns: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
-        kl: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None,
+        values: npt.NDArray[np.float64],
+        passed: npt.NDArray[np.bool_],
+        returns: npt.NDArray[np.float64],
+        kl: npt.NDArray[np.float64] | None,
     ) -> Column:
         nll = self._judged(melodies)
         found = {
@@ -94,31 +99,39 @@ class Reporter:
             "kl_per_piece": float("nan") if kl is None else float(kl.mean()),
             **figures.of_pieces(melodies),
         }
-        shares = dict(zip(self.suite.names, passed.mean(axis=0).tolist(), strict=True))
-        return Column(name, found, shares)
+        shares, means = {}, {}
+        for k, term in enumerate(self.suite):
+            shares[term.rule.name] = float(passed[:, k].mean()) if term.curve else float("nan")
+            defined = values[~np.isnan(values[:, k]), k]
+            means[term.rule.name] = float(defined.mean()) if defined.size else float("nan")
+        # A user's own rule has no curve: its mean is what they look for.
+        found |= {f"mean_{term.rule.name}": means[term.rule.name] for term in self.suite if not term.curve}
+        return Column(name, found, shares, means)
 
-    def _judged(self, melodies: Sequence[Melody]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def _judged(self, melodies: Sequence[Melody]) -> npt.NDArray[np.float64]:
         """Nats per note of each melody under a model that is in no reward."""
         return np.array([np.nanmean(melody.surprisal) for melody in hear(self.judge_model, melodies)], dtype=np.float64)
 
 
 def flat(columns: Sequence[Column]) -> dict[str, float]:
-    """All figures under one name each: ``passes_all_tuned``, ``rule_cadence_prior``."""
+    """All figures under one name each: ``passes_all_tuned``, ``rule_cadence_prior``, ``value_cadence_prior``."""
     out = {f"{name}_{column.name}": value for column in columns for name, value in column.figures.items()}
-    out |= {f"rule_{name}_{column.name}": value for column in columns for name, value in column.rules.items()}
+    out |= {f"rule_{name}_{column.name}": value for column in columns for name, value in column.passes.items()}
+    return out | {f"value_{name}_{column.name}": value for column in columns for name, value in column.means.items()}
+
+
+def tables(columns: Sequence[Column]) -> list[str]:
+    """The table of figures, that of the share of pieces that pass each rule, and that of each rule's mean value."""
+    heads = {"figure": "figures", "share that passes": "passes", "mean value": "means"}
+    out = []
+    for head, part in heads.items():
+        rows = [[name, *(getattr(column, part)[name] for column in columns)] for name in getattr(columns[0], part)]
+        out.append(format_table(rows, [head, *(column.name for column in columns)]))
     return out
 
 
-def tables(columns: Sequence[Column]) -> tuple[str, str]:
-    """The short table of figures, and the long one of the share of pieces that pass each rule."""
-    heads = [column.name for column in columns]
-    short = [[name, *(column.figures[name] for column in columns)] for name in columns[0].figures]
-    rules = [[name, *(column.rules[name] for column in columns)] for name in columns[0].rules]
-    return format_table(short, ["figure", *heads]), format_table(rules, ["share that passes", *heads])
-
-
 def write_report(folder: Path, columns: Sequence[Column]) -> Path:
-    """Both tables as ``report.txt``."""
+    """The tables as ``report.txt``."""
     return write_atomic(folder / "report.txt", "\n\n".join(tables(columns)) + "\n")
 
 

@@ -8,7 +8,7 @@ python -m experiments.train_ppo --resume runs/train_ppo/...
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +21,11 @@ from agents.compose import Agent, Pieces, prior, uniform
 from agents.policy import policy_agent
 from agents.training import Settings, Trained, build, check
 from experiments.report import Column, Reporter, describe, flat, tables, write_pieces, write_report
-from experiments.runs import Run, command, open_run, start_run, user_input
+from experiments.runs import Run, UserError, command, open_run, start_run, user_input
 from mcts.best_of import best_of
 from musicenv import render
 from musicenv.melody import Melody
+from rewards.rules import RuleError
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Progress(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         values = self.logger.name_to_value
-        if "train/kl_per_piece" in values:
+        if "train/kl_per_note" in values:
             figures = {"notes": self.num_timesteps, **{name: float(value) for name, value in values.items()}}
             self.run.log(figures)
             self.logger.dump(self.num_timesteps)
@@ -149,7 +150,7 @@ def report(run: Run, args: Args, trained: Trained) -> None:
     files += write_pieces(run.folder / "pieces", {"best": [best.melodies[i] for i in order], "random": random})
     result = run.finish(flat(columns), files)
     print("\n" + tables(columns)[0])
-    print(f"\nbest = the best of {args.best_of} by the reward; each rule's share: {files[0]}")
+    print(f"\nbest = the best of {args.best_of} by the reward; each rule's share and mean: {files[0]}")
     print(f"listen: {run.folder / 'pieces' / 'best' / '01.mid'}\nlook:   {run.folder / 'pieces' / 'best' / 'roll.png'}")
     print(f"figures: {result}")
 
@@ -159,13 +160,22 @@ def run_training(args: Args) -> None:
     run = None
     if args.resume is not None:
         run = open_run(args.resume, "train_ppo")
+        if changed := [
+            field.name for field in fields(Args) if getattr(replace(args, resume=None), field.name) != field.default
+        ]:
+            raise UserError(
+                f"--resume goes on with the run's own arguments; leave out --{changed[0].replace('_', '-')}"
+            )
         args = run.arguments_as(Args)
     with user_input():
         check(args, steps=0, pieces=1, best_of=1, write=0)
         trained = build(args)
     run = run or start_run("train_ppo", args, args.out)
-    train(run, args, trained)
-    report(run, args, trained)
+    try:
+        train(run, args, trained)
+        report(run, args, trained)
+    except RuleError as error:
+        raise UserError(str(error)) from error
 
 
 main = command(Args, run_training)

@@ -37,6 +37,8 @@ class Finished(NamedTuple):
     melody: list[Melody]
     terms: npt.NDArray[np.float64]
     """(r, S) weighted scores."""
+    values: npt.NDArray[np.float64]
+    """(r, S) each statistic's value, NaN where not defined; for a rule the sum of its scores."""
     passed: npt.NDArray[np.bool_]
     """(r, S)"""
 
@@ -76,8 +78,9 @@ class Batch:
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""
-        self.tasks = list(tasks)
-        self._openings = [relative_opening(task) for task in self.tasks]
+        openings = [relative_opening(task) for task in tasks]  # may raise: before anything is changed
+        self.tasks, self._openings = list(tasks), openings
+        self._begun = False
         self._frames = np.array([_frame(task) for task in self.tasks], dtype=np.int64)
         capacity = max((task.end + task.pickup) // DURATIONS[0] for task in self.tasks)
         if not hasattr(self, "lines") or self.lines.notes.shape[2] < capacity:
@@ -95,6 +98,7 @@ class Batch:
 
     def set_state(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
         """Go on from what ``get_state`` gave, and observe."""
+        self._begun = True
         for name, array in self.get_state().items():
             array[...] = state[name]
         self.observe(self._all)
@@ -114,12 +118,19 @@ class Batch:
 
     def reset(self, generators: Sequence[np.random.Generator], rows: npt.NDArray[np.int64] | None = None) -> None:
         """Begin new pieces in ``rows`` (all where None), tasks drawn by each row's generator, and observe."""
+        self._begun = True
         self.restart(self._all if rows is None else rows, generators)
         self.listen(self._all if rows is None else rows)
         self.observe(self._all)
 
     def step(self, actions: npt.NDArray[np.int64]) -> None:
         """Append one note to each melody: writes ``rewards`` and ``finished``; neither restarts nor observes."""
+        if actions.shape != (self.n,) or actions.dtype.kind not in "iu":
+            raise ValueError(
+                f"actions have shape {actions.shape} and type {actions.dtype}; give {self.n} whole numbers"
+            )
+        if not self._begun:
+            raise RuntimeError("step() before the first piece was begun; call reset() first")
         listening = self._prior_state is not None
         log_probs = self._prior_state.log_probs if self._prior_state else self._silence
         try:
@@ -155,6 +166,7 @@ class Batch:
                 observations=self.final_observations(rows),
                 melody=[self.melody(int(i)) for i in rows],
                 terms=self.lines.scores[rows],
+                values=self._values(rows),
                 passed=self.lines.passed[rows],
             )
             self.restart(rows, generators)
@@ -198,6 +210,12 @@ class Batch:
             np.maximum(self._prior_state.log_probs, -50.0, out=self.observations[:, self.layout["log_probs"]])
             self.observations[:, self.layout["hidden"]] = self._prior_state.hidden
 
+    def _values(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """(r, S) as ``Finished.values``."""
+        values, weight = self.lines.values[rows], self.arrays.weight
+        of_notes = np.broadcast_to(~self.arrays.of_piece & (weight != 0), values.shape)
+        return np.divide(self.lines.scores[rows], weight, out=values, where=of_notes)
+
     def final_observations(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """(len(rows), D) copies of what finished pieces look like; the prior has nothing more to say there."""
         observations, masks = self._buffers[1]
@@ -212,10 +230,11 @@ class Batch:
         """Score the rules that numba refused, as the step scores the others."""
         suite = self.arrays
         for i in range(self.n):
+            due = [k for k in self._python_terms.tolist() if self._is_due(i, k)]
+            if not due:
+                continue
             melody = self.melody(i)
-            for k in self._python_terms.tolist():
-                if suite.of_piece[k] and not (self.finished[i] or (self._at_bar[i] and not suite.at_end[k])):
-                    continue
+            for k in due:
                 try:
                     self.lines.values[i, k] = self.suite.terms[k].rule(melody)
                 except Exception as error:
@@ -227,6 +246,12 @@ class Batch:
             if self.finished[i] and self.lines.passed[i].all():
                 self.rewards[i] += suite.bonus
 
+    def _is_due(self, i: int, k: int) -> bool:
+        """Whether term ``k`` speaks at the newest note of melody ``i``."""
+        suite = self.arrays
+        at_end = self.lines.frame[i, kernel.TIME] == self.lines.frame[i, kernel.END]
+        return bool(not suite.of_piece[k] or at_end or (self._at_bar[i] and not suite.at_end[k]))
+
     def _culprit(self, error: Exception) -> Exception:
         """Which rule raised inside the compiled step: asked again, in Python, piece by piece."""
         for i in range(self.n):
@@ -234,8 +259,11 @@ class Batch:
                 continue
             melody = self.melody(i)
             for k, term in enumerate(self.suite):
+                if not self._is_due(i, k):
+                    continue
                 try:
-                    term.rule(melody)
+                    with np.errstate(all="raise"):  # compiled code raises where numpy's numbers would only warn
+                        term.rule(melody)
                 except Exception as again:
                     return self._blame(i, k, f"it raised {type(again).__name__}: {again}")
         return error

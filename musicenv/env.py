@@ -30,6 +30,12 @@ def draw(batch: Batch, i: int, mode: str) -> Any:
     return render.to_abc(melody) if mode == "ansi" else render.piano_roll(melody)
 
 
+def check_render_mode(mode: str | None) -> None:
+    """ValueError where there is no such way to render."""
+    if mode is not None and mode not in MelodyEnv.metadata["render_modes"]:
+        raise ValueError(f"render_mode {mode!r} is not one of {MelodyEnv.metadata['render_modes']}")
+
+
 class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
     """Compose a melody of a given metre, key and length.
 
@@ -63,8 +69,7 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
         render_mode: str | None = None,
         **options: Any,
     ) -> None:
-        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            raise ValueError(f"render_mode {render_mode!r} is not one of {self.metadata['render_modes']}")
+        check_render_mode(render_mode)
         self.render_mode = render_mode
         self._options = self._current = Options().updated(options)
         suite, loaded = resolve(reward, prior)

@@ -20,10 +20,11 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from musicenv.ahead import compile_all
 from musicenv.alphabet import DURATIONS, LOWEST, N_ACTIONS, N_DURATIONS, REST, duration_is_legal
 from musicenv.jit import compiled, kernel_folder
 from musicenv.melody import UNSET, Melody
-from rewards.rules import Suite
+from rewards.rules import Suite, is_shipped
 
 # Columns of Lines.frame.
 LENGTH, TIME, START, END, BAR, BEAT, BARS, METRE, MODE, STYLE, KEY, LOW, HIGH = range(13)
@@ -116,14 +117,14 @@ def append(lines: Lines, i: int, pitch: int, duration: int) -> None:
 
 
 @compiled
-def legal_duration(frame: npt.NDArray[np.int64], duration: int) -> int:
-    """``duration`` where it is legal now, else the longest legal one that is shorter, else the shortest legal one."""
+def legal_duration(frame: npt.NDArray[np.int64], wanted: int) -> int:
+    """Index ``wanted`` of a duration that is legal now, else of the longest legal shorter one, else of the shortest."""
     shortest = 0
     for k in range(N_DURATIONS - 1, -1, -1):
         if duration_is_legal(frame[TIME], _DURATIONS[k], frame[BAR], frame[END]):
-            shortest = int(_DURATIONS[k])
-            if shortest <= duration:
-                return shortest
+            shortest = k
+            if k <= wanted:
+                return k
     return shortest
 
 
@@ -213,12 +214,11 @@ def step(
             return FINISHED, i, 0
         if action < 0 or action >= N_ACTIONS:
             return NO_ACTION, i, 0
-        duration = legal_duration(frame, _DURATIONS[action % N_DURATIONS])
-        pitch = action // N_DURATIONS
+        pitch, duration = action // N_DURATIONS, legal_duration(frame, action % N_DURATIONS)
         if listening:
-            hear(lines, i, action, log_probs[i])
+            hear(lines, i, pitch * N_DURATIONS + duration, log_probs[i])
         before = frame[TIME]
-        append(lines, i, pitch + LOWEST - 1 if pitch > 0 else REST, duration)
+        append(lines, i, pitch + LOWEST - 1 if pitch > 0 else REST, _DURATIONS[duration])
         melody = view(lines, i)
         finished[i] = frame[TIME] == frame[END]
         at_bar[i] = before // frame[BAR] != frame[TIME] // frame[BAR] or finished[i]
@@ -259,6 +259,10 @@ def load_step(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Step:
     if not path.exists():
         _write(path, _generate(suite, in_python))
     new = not any(kernel_folder(name).rglob(f"{name}*.nbi"))
+    began = time.perf_counter()
+    if new:
+        print(f"compiling {len(suite)} rules and the step (once; cached) ...", end="", file=sys.stderr, flush=True)
+        compile_all([term.rule for term in suite if is_shipped(term.rule.function)])
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -266,13 +270,6 @@ def load_step(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Step:
     spec.loader.exec_module(module)
     sys.modules[name] = module
     if new:
-        print(
-            f"compiling {len(suite)} rules and the step (once; cached afterwards) ...",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
-        began = time.perf_counter()
         _warm_up(module.step, suite)
         print(f" {time.perf_counter() - began:.0f} s", file=sys.stderr)
     compiled_step: Step = module.step

@@ -59,13 +59,21 @@ class Options:
         value = getattr(self, name)
         if value == ALL:
             return _CHOICES[name]
-        return [value] if isinstance(value, str) else list(value)
+        values = [value] if isinstance(value, str) else value
+        if not isinstance(values, Sequence) or not values or not all(isinstance(each, str) for each in values):
+            raise ValueError(f"{name}={value!r} is not understood; give a name, a sequence of names, or 'all'")
+        return values
 
     def _notes(self, key: str) -> tuple[tuple[int | None, int], ...]:
         if isinstance(self.opening, str):
             from musicenv.corpus.abc import read_notes
 
-            return tuple(read_notes(self.opening, key=key)) if self.opening.strip() else ()
+            return tuple(read_notes(self.opening, key=key, strict=True)) if self.opening.strip() else ()
+        for note in self.opening:
+            if not isinstance(note, Sequence) or len(note) != 2 or not isinstance(note[1], int):
+                raise ValueError(
+                    f"opening: {note!r} is not a note; give (MIDI pitch or None, ticks) pairs, or ABC text"
+                )
         return tuple((pitch, ticks) for pitch, ticks in self.opening)
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import Any, cast
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.melody import Melody, melody_from_notes
-from musicenv.task import Task
-from rewards.rules import Rule, Suite, is_shipped
+from musicenv.ahead import compile_rule, example
+from musicenv.melody import ARRAYS
+from rewards.rules import Rule, RuleError, Suite, is_shipped
 
 
 class SlowRuleWarning(UserWarning):
@@ -28,26 +27,24 @@ def refused(suite: Suite) -> npt.NDArray[np.bool_]:
     return out
 
 
-def _example() -> Melody:
-    return melody_from_notes([60, 62, 64, 65, 67], [12, 12, 12, 12, 48], Task())
-
-
 def _compiles(rule: Rule) -> bool:
     try:
-        cast(Any, rule.compiled).compile((numba.typeof(_example()),))  # type: ignore[no-untyped-call]
+        told = compile_rule(rule)
     except numba.core.errors.NumbaError as error:
         reason = _reason(error)
     except Exception as error:  # numba also lets errors of its own analysis through
         reason = f"{type(error).__name__}: {error}"
     else:
+        if not isinstance(told, numba.types.Number | numba.types.Boolean):
+            raise RuleError(f"rule {rule.name!r} returns {told}, not a number; end it with 'return NUMBER'")
         return True
-    melody = _example()
+    melody = example()
     repeats = 200
     began = time.perf_counter()
     try:
         for _ in range(repeats):
-            rule(melody)
-        cost = f"about {(time.perf_counter() - began) / repeats * 1e6:.0f} us a call instead of well under 1"
+            rule(melody._replace(**{name: getattr(melody, name).copy() for name in ARRAYS}))
+        cost = f"about {(time.perf_counter() - began) / repeats * 1e6:.1f} us a call instead of well under 1"
     except Exception:
         cost = "far more than compiled"
     code = rule.function.__code__

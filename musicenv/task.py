@@ -86,6 +86,9 @@ class Task:
     """Notes to begin with: (sounding MIDI pitch or None for a rest, ticks)."""
 
     def __post_init__(self) -> None:
+        for name in ("bars", "pickup"):
+            if not isinstance(getattr(self, name), int):
+                raise ValueError(f"{name}={getattr(self, name)!r} is not a whole number")
         if self.metre not in METRES:
             raise ValueError(f"metre {self.metre!r} is not one of {', '.join(METRES)}")
         if self.style not in STYLES:

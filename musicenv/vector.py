@@ -12,7 +12,7 @@ from gymnasium.vector.utils import batch_space
 
 from musicenv.alphabet import N_ACTIONS
 from musicenv.batch import Batch
-from musicenv.env import MelodyEnv, draw, observation_space
+from musicenv.env import MelodyEnv, check_render_mode, draw, observation_space
 from musicenv.options import Options, resolve
 from rewards.named import Reward
 
@@ -42,6 +42,9 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         max_episode_steps: int | None = None,
         **options: Any,
     ) -> None:
+        check_render_mode(render_mode)
+        if num_envs < 1:
+            raise ValueError(f"num_envs={num_envs} is too few; ask for at least 1")
         if max_episode_steps is not None:
             raise ValueError("max_episode_steps: a melody ends at its final barline; choose its length with bars=")
         self.num_envs = num_envs
@@ -61,11 +64,12 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Floats, dict[str, Any]]:
         if seed is not None or not self._generators:
-            seeds = (
-                [None if seed is None else seed + i for i in range(self.num_envs)]
-                if not isinstance(seed, list)
-                else seed
-            )
+            if seed is None or isinstance(seed, int):
+                seeds = [None if seed is None else seed + i for i in range(self.num_envs)]
+            else:
+                seeds = list(seed)
+            if len(seeds) != self.num_envs:
+                raise ValueError(f"reset got {len(seeds)} seeds for {self.num_envs} environments; give one each")
             self._generators = [gym.utils.seeding.np_random(each)[0] for each in seeds]
         wanted = self._options.updated(options)
         if wanted != self._current:

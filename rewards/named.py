@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -53,9 +54,14 @@ def suite_of(reward: Reward, *, has_prior: bool) -> Suite:
         return reward * 1.0
     if reward is None:
         reward = "default"
+    if callable(reward):
+        raise ValueError(f"reward {reward!r} is a plain function, not a rule; put @rule or @statistic before it")
     weights = _parse(reward) if isinstance(reward, str) else dict(reward)
     if not weights:
         raise ValueError("the reward is empty; name at least one suite or rule, such as 'theory'")
+    for name, weight in weights.items():
+        if not isinstance(weight, int | float) or not math.isfinite(weight):
+            raise ValueError(f"reward {name!r}: {weight!r} is not a weight; give a finite number")
     suites = [_named(name, has_prior) * weight for name, weight in weights.items()]
     return sum(suites[1:], start=suites[0])
 

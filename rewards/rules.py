@@ -7,6 +7,7 @@ line before, so that the sum is the finished piece's score) or at the end alone.
 
 from __future__ import annotations
 
+import dis
 import hashlib
 import types
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ def is_shipped(function: Function) -> bool:
     return function.__module__.split(".")[0] in OWN_PACKAGES
 
 
-class RuleError(Exception):
+class RuleError(ValueError):
     """A rule failed on a piece; the message names the rule, the note and the piece."""
 
 
@@ -112,6 +113,9 @@ class Rule:
     def __add__(self, other: Rule | Suite) -> Suite:
         return self * 1.0 + other
 
+    def __radd__(self, other: object) -> Suite:
+        return self * 1.0 if other == 0 else NotImplemented  # so that sum() works
+
 
 @overload
 def rule(function: Function) -> Rule: ...
@@ -158,7 +162,7 @@ class Suite:
 
     terms: tuple[Term, ...]
     bonus: float = 0.0
-    """Paid once, at the end of a piece that passes every calibrated statistic."""
+    """Paid once, at the end of a piece that passes every term with a curve; with no such term, to every piece."""
     needs_prior: bool = field(init=False)
     """Whether a term reads the prior's surprisal or entropy."""
 
@@ -166,7 +170,7 @@ class Suite:
         names = [term.rule.name for term in self.terms]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"the rule {sorted(twice)[0]!r} is in the suite twice; scale it instead")
-        reads = {name for term in self.terms for name in _names(term.rule.function)}
+        reads = {name for term in self.terms for name in _fields_read(term.rule.function, set())}
         object.__setattr__(self, "needs_prior", bool(reads & {"surprisal", "entropy"}))
 
     @property
@@ -204,8 +208,8 @@ class Suite:
         """Hash of the rules' code: equal for suites that compile to the same step."""
         digest = hashlib.sha256()
         for term in self.terms:
-            digest.update(f"{term.rule.name} {term.rule.kind}".encode())
-            _digest_function(term.rule.function, digest, set())
+            digest.update(f"{term.rule.name} {term.rule.kind} {term.rule.at_end}".encode())
+            _digest(term.rule.function, digest, set())
         return digest.hexdigest()[:16]
 
     def arrays(self) -> SuiteArrays:
@@ -233,44 +237,54 @@ class Suite:
         return out
 
 
-def _names(function: Any, seen: set[int] | None = None) -> set[str]:
-    """Attribute and global names that a function and the functions it calls read."""
-    seen = set() if seen is None else seen
-    function = getattr(function, "py_func", function)
-    code = getattr(function, "__code__", None)
-    if code is None or id(function) in seen:
-        return set()
-    seen.add(id(function))
-    names = set(code.co_names)
-    for value in _referenced(function):
-        names |= _names(value, seen)
-    return names
+def _code_objects(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A function's code and that of the comprehensions and functions inside it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _code_objects(constant)
 
 
 def _referenced(function: types.FunctionType) -> Iterator[Any]:
-    """Values of the globals and closure variables that a function reads."""
-    for name in function.__code__.co_names:
-        if name in function.__globals__:
-            yield function.__globals__[name]
+    """Values of the globals, module attributes and closure variables that a function reads."""
+    names = {name for code in _code_objects(function.__code__) for name in code.co_names}
+    for name in sorted(names & function.__globals__.keys()):
+        value = function.__globals__[name]
+        if isinstance(value, types.ModuleType):
+            yield from (getattr(value, attribute) for attribute in sorted(names) if hasattr(value, attribute))
+        else:
+            yield value
     for cell in function.__closure__ or ():
         yield cell.cell_contents
 
 
-def _digest_function(function: Any, digest: Any, seen: set[int]) -> None:
-    """Feed code, constants and, recursively, everything a function refers to into ``digest``."""
+def _fields_read(function: Any, seen: set[int]) -> set[str]:
+    """Names of the attributes that a function, and the functions that it calls, read."""
     function = getattr(function, "py_func", function)
-    if not isinstance(function, types.FunctionType):
-        if isinstance(function, np.ndarray):
-            digest.update(function.tobytes())
-        elif isinstance(function, int | float | str | bool | tuple):
-            digest.update(repr(function).encode())
-        return
-    if id(function) in seen:
-        return
+    if not isinstance(function, types.FunctionType) or id(function) in seen:
+        return set()
     seen.add(id(function))
-    code = function.__code__
-    digest.update(
-        code.co_code + repr((code.co_names, [c for c in code.co_consts if not hasattr(c, "co_code")])).encode()
-    )
-    for value in _referenced(function):
-        _digest_function(value, digest, seen)
+    instructions = (i for code in _code_objects(function.__code__) for i in dis.get_instructions(code))
+    names = {str(i.argval) for i in instructions if i.opname in ("LOAD_ATTR", "LOAD_METHOD")}
+    return names.union(*(_fields_read(value, seen) for value in _referenced(function)))
+
+
+def _digest(value: Any, digest: Any, seen: set[int]) -> None:
+    """Feed a function's code and, recursively, everything it refers to into ``digest``."""
+    value = getattr(value, "py_func", value)
+    if isinstance(value, np.ndarray):
+        digest.update(f"{value.dtype} {value.shape}".encode() + value.tobytes())
+    elif isinstance(value, types.FunctionType):
+        if id(value) in seen:
+            return
+        seen.add(id(value))
+        for code in _code_objects(value.__code__):
+            constants = [constant for constant in code.co_consts if not isinstance(constant, types.CodeType)]
+            digest.update(code.co_code + repr((code.co_names, code.co_varnames, constants)).encode())
+        for referred in _referenced(value):
+            _digest(referred, digest, seen)
+    elif hasattr(value, "__qualname__"):  # classes, and functions that aren't written in Python
+        digest.update(f"{value.__module__}.{value.__qualname__}".encode())
+    elif not isinstance(value, types.ModuleType):
+        # An object whose repr holds its address is taken for new in each process: compiled again rather than stale.
+        digest.update(repr(value).encode())

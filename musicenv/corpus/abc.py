@@ -75,11 +75,14 @@ def _without_comment(line: str) -> str:
     return re.sub(r'("[^"]*")|%.*', lambda match: match[1] or "", line).strip() if "%" in line else line.strip()
 
 
-def read_notes(text: str, key: str = "C", metre: str = "4/4", unit: str = "1/8") -> list[tuple[int | None, int]]:
+def read_notes(
+    text: str, key: str = "C", metre: str = "4/4", unit: str = "1/8", strict: bool = False
+) -> list[tuple[int | None, int]]:
     """The notes of a short fragment such as "D2 F2 A4": [(sounding MIDI pitch or None for a rest, ticks), ...].
 
     ``key`` gives the signature ("D", "E dorian"), ``unit`` the length of a letter without a number.  Raises AbcError
-    where a sign is not understood or a length is no whole number of ticks.
+    where a sign is not understood or a length is no whole number of ticks; if ``strict``, also where anything would be
+    left out (ornaments, layout, lower notes of chords).
     """
     tune = AbcTune()
     length = read_length(unit)
@@ -88,7 +91,10 @@ def read_notes(text: str, key: str = "C", metre: str = "4/4", unit: str = "1/8")
     reader = Reader(tune, read_key(key), read_metre(metre), length)
     reader.line(text)
     reader.close_bar()
-    strange = sorted(reason for reason, count in tune.unread.items() if count and reason.startswith(("sign", "stray")))
+    fatal = ("",) if strict else ("sign", "stray")
+    strange = sorted(reason for reason, count in tune.unread.items() if count and reason.startswith(fatal))
+    if strict:  # letters that are decorations in a tune are more likely mistakes here
+        strange += sorted({f"sign {letter!r}" for letter in re.findall(r"[H-WYh-w$]", text)})
     if strange:
         raise AbcError(f"{text!r} is not understood ({', '.join(strange)}); write notes in ABC, such as 'D2 F2 A4'")
     notes = join_ties([note for bar in tune.bars for note in bar.notes])

@@ -140,6 +140,16 @@ def test_training_raises_the_reward_at_about_the_kl_asked_for() -> None:
     assert 1.0 < after.kl.mean() < 6.0
 
 
+def test_the_kl_of_a_piece_is_known_where_it_is_longer_than_a_rollout() -> None:
+    """Pieces of about 60 notes, rollouts of 8: what the controller is told is near what whole pieces measure."""
+    settings = Settings(bars=8, reward="experiments.example_rules:swing", bonus=0.0, target_kl=4.0, envs=16, rollout=8)
+    part = build(settings)
+    part.model.learn(16 * 8 * 60)
+    told = part.model.logger.name_to_value["train/kl_per_piece"]
+    measured = compose(part.batch, policy_agent(part.model.policy), 32, seed=0).kl.mean()
+    assert told == pytest.approx(measured, rel=0.6)
+
+
 @pytest.mark.parametrize("algorithm", [PPO, MaskablePPO])
 def test_sb3_trains_the_policy(algorithm: Any) -> None:
     env = MelodyVecEnv(small_batch(4))

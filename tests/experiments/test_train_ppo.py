@@ -68,6 +68,19 @@ def test_there_is_always_real_music_to_compare_with(task: dict[str, Any]) -> Non
     assert {METRES[part.metre] for part in parts} == {task["metre"]}
 
 
+def test_a_resumed_run_keeps_its_own_arguments(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--resume", str(finished), "--steps", "9999"])
+    assert "leave out --steps" in capsys.readouterr().err
+
+
+def test_a_users_rule_is_reported_by_its_mean(tmp_path: Path) -> None:
+    main([*TINY, "--reward", "theory+experiments.example_rules:swing=0.5", "--out", str(tmp_path / "swing")])
+    figures = result(tmp_path / "swing")["figures"]
+    assert figures["mean_swing_prior"] > 0
+    assert figures["rule_swing_prior"] is None, "nothing can fail a rule without a curve"
+
+
 def test_real_parts_are_told_from_uniform_play(finished: Path) -> None:
     figures = result(finished)["figures"]
     assert figures["suite_score_real"] > figures["suite_score_uniform"] + 5
@@ -115,8 +128,9 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
         (["--key", "H"], "key 'H' is not understood"),
         (["--reward", "melodious"], "reward 'melodious' is not known"),
         (["--prior", "nobody"], "prior 'nobody'"),
-        (["--best-of", "0"], "best_of=0 is too small; give at least 1"),
-        (["--envs", "0"], "envs=0 is too small"),
+        (["--best-of", "0"], "best_of=0 is not possible; give at least 1"),
+        (["--envs", "0"], "envs=0 is not possible"),
+        (["--target-kl", "nan"], "target_kl=nan is not possible"),
         (["--resume", "no/such/run"], "is not a run folder"),
     ],
 )

@@ -15,6 +15,7 @@ from musicenv.alphabet import DURATIONS, N_ACTIONS, REST, action_of, note_of
 from musicenv.env import MelodyEnv
 from musicenv.kernel import LENGTH
 from musicenv.task import METRES, TONICS
+from musicenv.vector import MelodyVectorEnv
 from rewards.rules import RuleError, rule, statistic
 
 IDS = [f"musicenv:{name}" for name in musicenv.IDS]
@@ -111,6 +112,62 @@ def test_a_finished_piece_takes_no_more_notes() -> None:
     env.step(np.int64(action_of(60, 24)))
     with pytest.raises(RuntimeError, match="call reset"):
         env.step(np.int64(action_of(60, 12)))
+
+
+def test_a_step_needs_a_piece_that_was_begun() -> None:
+    with pytest.raises(RuntimeError, match=r"call reset\(\) first"):
+        MelodyEnv(prior=None, reward=SMALL).step(np.int64(3))
+
+
+@pytest.mark.parametrize("actions", [[1], [1, 2, 3], [[1, 2]], [0.5, 1.5]])
+def test_a_batch_takes_one_action_a_melody(actions: Any) -> None:
+    env = MelodyVectorEnv(2, prior=None, reward=SMALL)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="give 2 whole numbers"):
+        env.batch.step(np.array(actions))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"num_envs": 0}, "num_envs=0 is too few"),
+        ({"render_mode": "film"}, "render_mode 'film' is not one of"),
+        ({"max_episode_steps": 5}, "a melody ends at its final barline"),
+        ({"bars": "8"}, "bars='8' is not a whole number"),
+        ({"key": None}, "key=None is not understood"),
+        ({"metre": []}, "metre=\\[\\] is not understood"),
+        ({"opening": [60]}, "opening: 60 is not a note"),
+        ({"opening": "C2 $ D2"}, "is not understood"),
+        ({"tempo": 3}, "option 'tempo' is not one of"),
+    ],
+)
+def test_what_cannot_be_made_is_said(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        MelodyVectorEnv(**{"num_envs": 2, "prior": None, "reward": SMALL, **change})
+
+
+def test_seeds_are_one_or_one_each() -> None:
+    env = MelodyVectorEnv(2, prior=None, reward=SMALL)
+    env.reset(seed=[1, 2])
+    with pytest.raises(ValueError, match="reset got 1 seeds for 2 environments"):
+        env.reset(seed=[1])
+
+
+def test_a_refused_reset_changes_nothing() -> None:
+    env = MelodyEnv(prior=None, reward=SMALL)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="is outside MIDI"):
+        env.reset(options={"key": "all", "opening": [(30, 12)]})
+    env.reset(seed=0)
+    assert play_on(env).key == 0
+
+
+def test_a_shortened_note_has_the_surprisal_of_what_sounds() -> None:
+    env = MelodyEnv(prior="lstm", reward=SMALL, bars=1, metre="2/4")
+    env.reset(seed=0)
+    expected = -env.batch.log_probs[0, action_of(60, 24)]
+    info = env.step(np.int64(action_of(60, 48)))[4]
+    assert info["melody"].surprisal[0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("action", [-1, N_ACTIONS])
@@ -237,7 +294,12 @@ def not_a_number(melody: Any) -> float:
     return np.nan if len(melody.pitch) == 2 else 0.0
 
 
-@pytest.mark.parametrize(("bad", "note"), [(reads_too_far, 1), (not_a_number, 2)])
+@rule
+def divides_by_nothing(melody: Any) -> float:
+    return 1.0 / (melody.pitch[-1] - melody.pitch[0])
+
+
+@pytest.mark.parametrize(("bad", "note"), [(reads_too_far, 1), (not_a_number, 2), (divides_by_nothing, 1)])
 def test_a_rule_that_fails_is_named_with_note_and_piece(bad: Any, note: int) -> None:
     env = MelodyEnv(prior=None, reward=bad)
     env.reset(seed=0)

@@ -1,15 +1,18 @@
 """Rules: the same in Python and compiled, added, scaled, named and checked."""
 
+import types
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musicenv.alphabet import N_ACTIONS
+from musicenv import kernel
+from musicenv.alphabet import N_ACTIONS, action_of
 from musicenv.batch import Batch
 from musicenv.melody import melody_from_notes
 from musicenv.options import Options
@@ -17,7 +20,7 @@ from musicenv.refused import SlowRuleWarning
 from musicenv.task import Task
 from rewards.judging import judge
 from rewards.named import suite_of
-from rewards.rules import Curve, Rule, Suite, Term, rule, statistic
+from rewards.rules import Curve, Rule, RuleError, Suite, Term, rule, statistic
 
 
 @rule
@@ -81,7 +84,7 @@ def test_the_whole_theory_suite_is_the_same_compiled_and_in_python() -> None:
 def test_a_rule_that_numba_refuses_runs_as_python_and_says_what_it_costs() -> None:
     suite = counts_tonics + rising
     with pytest.warns(
-        SlowRuleWarning, match=r"'counts_tonics' .*test_rules\.py:\d+\) runs as Python, about \d+ us a call"
+        SlowRuleWarning, match=r"'counts_tonics' .*test_rules\.py:\d+\) runs as Python, about [\d.]+ us a call"
     ):
         batch = Batch(2, Options(bars=1).tasks(), suite, None)
     pieces, returns = play(batch, 1)
@@ -92,7 +95,7 @@ def test_suites_add_and_scale() -> None:
     suite = 2 * (0.5 * rising + length) + last_pitch
     assert suite.names == ("rising", "length", "last_pitch")
     assert [term.weight for term in suite] == [1.0, 2.0, 1.0]
-    assert sum([rising * 1.0, length * 1.0]).names == ("rising", "length")  # type: ignore[union-attr]
+    assert sum([rising, length * 1.0]).names == ("rising", "length")  # type: ignore[union-attr, list-item]
     with pytest.raises(ValueError, match="'rising' is in the suite twice"):
         suite + rising
 
@@ -146,6 +149,9 @@ def test_a_users_rule_is_found_by_module_and_name(tmp_path: Path, monkeypatch: p
         ("no_such_module:rule", "there is no module 'no_such_module'"),
         ("rewards.rules:no_such_rule", "has no 'no_such_rule'"),
         ({}, "the reward is empty"),
+        ({"theory": "a"}, "'a' is not a weight"),
+        ("theory=nan", "nan is not a weight"),
+        (max, "is a plain function, not a rule; put @rule"),
     ],
 )
 def test_a_reward_that_is_not_there_is_named(name: Any, said: str) -> None:
@@ -153,17 +159,86 @@ def test_a_reward_that_is_not_there_is_named(name: Any, said: str) -> None:
         suite_of(name, has_prior=False)
 
 
-def test_an_edited_rule_is_compiled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cached step must not outlive the rule: same file, same name, another constant."""
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return 1.0 if melody.pitch[-1] > LIMIT else 0.0",
+        "return 1.0 if len([p for p in melody.pitch[-1:] if p > LIMIT]) > 0 else 0.0",
+        "return 1.0 if melody.pitch[-1] > constant else 0.0",
+        "return 1.0 if melody.pitch[-1] > scalar else 0.0",
+        "return 1.0 if melody.pitch[-1] > module.constant else 0.0",
+        "return helper(melody.pitch[-1])",
+    ],
+)
+def test_an_edited_rule_is_compiled_again(body: str) -> None:
+    """The cached step must not outlive the rule: same file, same name, another constant somewhere."""
 
     def high(limit: int) -> Rule:
-        scope: dict[str, Any] = {}
-        exec(f"def high(melody):\n    return 1.0 if melody.pitch[-1] > {limit} else 0.0\n", {"__name__": "mine"}, scope)
-        return rule(scope["high"])
+        module = types.ModuleType("constants")
+        module.constant = limit  # type: ignore[attr-defined]
+        scope = {"__name__": "mine", "constant": limit, "scalar": np.int64(limit), "module": module, "numba": numba}
+        exec(f"@numba.njit\ndef helper(p):\n    return 1.0 if p > {limit} else 0.0\n", scope)
+        exec(f"def high(melody):\n    {body.replace('LIMIT', str(limit))}\n", scope)
+        return rule(cast(Any, scope["high"]))
 
     for limit in (60, 80):
         pieces, returns = play(Batch(2, Options(bars=1).tasks(), high(limit) * 1.0, None), 3)
         assert returns == pytest.approx([float((piece.pitch > limit).sum()) for piece in pieces])
+
+
+def test_when_a_statistic_is_paid_is_part_of_the_step() -> None:
+    for at_end in (True, False):
+        paid: list[float] = []
+        batch = Batch(1, Options(bars=2).tasks(), Rule(length.function, "piece", "length", at_end) * 1.0, None)
+        batch.reset([np.random.default_rng(0)])
+        for _ in range(2):
+            batch.step(np.array([action_of(60, 48)]))
+            paid.append(batch.rewards[0])
+        assert paid == ([0.0, 2.0] if at_end else [1.0, 1.0])
+
+
+def test_each_reward_is_what_the_plain_rules_gained_by_the_note() -> None:
+    """A reference in plain Python: rules at each note, statistics at bar lines and at the end, the bonus last."""
+    terms = (Term(length, 2.0, five_metres([0.0, 1.0, 0.2])), Term(last_pitch, 0.1))
+    suite = (0.5 * rising + Suite(terms)).with_bonus(3.0)
+    batch = Batch(1, Options(bars=3, metre="3/4", pickup=6).tasks(), suite, None)
+    rng = np.random.default_rng(4)
+    batch.reset([rng])
+    told, paid = np.zeros(len(suite)), 0.0
+    while not batch.finished[0] or paid == 0.0:
+        before = batch.lines.frame[0, kernel.TIME]
+        batch.step(np.array([rng.choice(np.flatnonzero(batch.masks[0]))]))
+        batch.observe(np.arange(1))
+        melody = batch.melody(0)
+        ended = melody.time == melody.end
+        at_bar = ended or before // melody.bar != melody.time // melody.bar
+        now = told.copy()
+        for k, term in enumerate(suite):
+            if term.rule.kind == "note":
+                now[k] += term.weight * term.score(melody)
+            elif ended or (at_bar and not term.rule.at_end):
+                now[k] = term.weight * term.score(melody)
+        bonus = 3.0 if ended and now[1] / 2.0 >= 0.5 else 0.0
+        assert batch.rewards[0] == pytest.approx(now.sum() - told.sum() + bonus)
+        told, paid = now, 1.0
+        if ended:
+            break
+
+
+@rule
+def returns_nothing(melody: Any) -> float:  # type: ignore[return]
+    len(melody.pitch)
+
+
+@rule
+def returns_a_pair(melody: Any) -> float:
+    return (1.0, 2.0)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("bad", [returns_nothing, returns_a_pair])
+def test_a_rule_that_returns_no_number_is_named(bad: Rule) -> None:
+    with pytest.raises(RuleError, match=rf"rule '{bad.name}' returns .*, not a number"):
+        Batch(1, Options(bars=1).tasks(), bad * 1.0, None)
 
 
 def test_no_warning_where_every_rule_compiles() -> None:
