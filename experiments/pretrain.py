@@ -175,7 +175,9 @@ def ship(result: Path, weights: dict[str, Path]) -> None:
         if name in weights:
             with atomic_path(SHIPPED / f"{name}.safetensors") as temporary:
                 shutil.copyfile(weights[name], temporary)
-    write_atomic(FIGURES, result.read_text(encoding="utf-8"))
+    described = json.loads(result.read_text(encoding="utf-8"))
+    described["arguments"] |= {"out": None, "resume": None}  # folders of this machine
+    write_atomic(FIGURES, json.dumps(described, indent=2) + "\n")
 
 
 if __name__ == "__main__":
