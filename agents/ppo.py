@@ -31,7 +31,9 @@ class KLController:
 
     def update(self, kl_per_piece: float) -> None:
         """Move the coefficient after a rollout in which pieces had ``kl_per_piece`` nats on average."""
-        error = float(np.clip(np.log(max(kl_per_piece, 1e-6) / self.target), -1.0, 1.0))
+        # Training starts at KL 0: far below the target the coefficient falls no faster than a little below it, or it
+        # would be much too small when the target is met.
+        error = float(np.clip(np.log(max(kl_per_piece, 1e-6) / self.target), -0.2, 1.0))
         # Velocity form of the PI law: no separate integral that could wind up while training starts at KL 0.
         change = self.gain * (error - self.last_error) + self.integral_gain * error
         self.coefficient = float(np.clip(self.coefficient * np.exp(change), 1e-3, 10.0))

@@ -40,7 +40,7 @@ class Settings:
     """Name or path of the pretrained prior."""
     bonus: float = 5.0
     """Reward for a piece that passes all rules at once."""
-    target_kl: float = 8.0
+    target_kl: float = 6.0
     """Divergence from the prior to settle at, in nats a piece."""
     learning_rate: float = 2e-3
     """Adam's step size, falling linearly to zero."""
