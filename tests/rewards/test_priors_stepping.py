@@ -133,8 +133,9 @@ def test_features_of_another_shape_are_refused() -> None:
         prior.step(prior.state(2), random_features(3, 1)[:, 0])
 
 
+@pytest.mark.bench
 def test_one_note_takes_microseconds() -> None:
-    """The target is 25 on an idle core; the bound here is wide, for other work may be running."""
+    """At batch 1, heads included, on a core that has nothing else to do."""
     prior = load_prior()
     state, rows = prior.state(8), np.array([3])
     features = random_features(1, 200)[0]
@@ -144,7 +145,7 @@ def test_one_note_takes_microseconds() -> None:
         for k in range(200):
             prior.step(state, features[k : k + 1], rows)
         best = min(best, (time.perf_counter() - began) / 200)
-    assert best < 200e-6
+    assert best < 25e-6
 
 
 def test_weights_survive_the_file(tmp_path: Path) -> None:
