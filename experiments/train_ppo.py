@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
 from tqdm import tqdm
@@ -32,7 +33,7 @@ from rewards.rules import RuleError
 class Args(Settings):
     """Tune the prior with PPO to follow the rules, then report and write pieces."""
 
-    steps: int = 1_600_000
+    steps: int = 1_200_000
     """Notes to compose while training."""
     pieces: int = 256
     """Fresh pieces for each column of the report."""
@@ -40,6 +41,8 @@ class Args(Settings):
     """The last column chooses each piece from this many by the reward."""
     write: int = 4
     """Best and random pieces to write as files, each."""
+    threads: int = 1
+    """Threads of torch; a second one gains little, and on a busy machine threads wait for each other."""
     out: Path | None = None
     """Run folder; a new one under runs/train_ppo by default."""
     resume: Path | None = None
@@ -168,7 +171,8 @@ def run_training(args: Args) -> None:
             )
         args = run.arguments_as(Args)
     with user_input():
-        check(args, steps=0, pieces=1, best_of=1, write=0)
+        check(args, steps=0, pieces=1, best_of=1, write=0, threads=1)
+        torch.set_num_threads(args.threads)
         trained = build(args)
     run = run or start_run("train_ppo", args, args.out)
     try:
