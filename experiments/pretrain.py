@@ -137,7 +137,13 @@ def measure(args: Args, weights: dict[str, Path], known: dict[str, dict[str, flo
 
 def _shipped_scores() -> dict[str, dict[str, float]]:
     figures = json.loads(FIGURES.read_text(encoding="utf-8"))["figures"] if FIGURES.exists() else {}
-    return {name: figures[name] for name in ("HMM", "no lookback") if name in figures}
+    found = {
+        model: {
+            name.removesuffix(f", {model}"): value for name, value in figures.items() if name.endswith(f", {model}")
+        }
+        for model in ("HMM", "no lookback")
+    }
+    return {model: scores for model, scores in found.items() if scores}
 
 
 def main(args: Args) -> None:
@@ -164,7 +170,8 @@ def main(args: Args) -> None:
         figures["samples"] = prior_figures.sample_figures(load_prior(weights["lstm"]), args.seed)
         print("\n".join(f"{name:<28}{value:.4g}" for name, value in figures["samples"].items()))
     written = [*weights.values(), write_atomic(run.folder / "table.txt", text + "\n")]
-    result = run.finish(figures, written)
+    flat = {f"{name}, {model}": value for model, group in figures.items() for name, value in group.items()}
+    result = run.finish(flat, written)
     if args.ship:
         ship(result, weights)
 

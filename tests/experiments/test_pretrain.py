@@ -46,8 +46,8 @@ def test_a_run_leaves_weights_figures_and_table(tmp_path: Path) -> None:
     pretrain.main(small(networks=("lstm", "judge"), out=tmp_path / "run"))
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert set(result["files"]) == {"lstm.safetensors", "judge.safetensors", "table.txt"}
-    assert 3 < result["figures"]["lstm"]["nll_test_tunes"] < 6
-    assert result["figures"]["lstm"]["parameters"] > 1000
+    assert 3 < result["figures"]["nll_test_tunes, lstm"] < 6
+    assert result["figures"]["parameters, lstm"] > 1000
     assert load_prior(tmp_path / "run" / "judge.safetensors").hidden_size == 12
     assert "judge" in (tmp_path / "run" / "table.txt").read_text()
 
