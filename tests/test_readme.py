@@ -34,7 +34,7 @@ def test_its_table_is_the_committed_result() -> None:
     figures = json.loads((ROOT / "docs/figures/train_ppo.json").read_text())["figures"]
     table = re.search(r"\| figure \|(.*?)\n\n", README, re.S)
     assert table is not None
-    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in table[0].splitlines()]
+    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in table[0].strip().splitlines()]
     columns = rows[0][1:]
     assert columns == ["real", "uniform", "prior", "tuned", "best"]
     for name, *cells in rows[2:]:
