@@ -29,13 +29,13 @@ def _expect(
         beta = np.ones((steps, states))
         scale = np.empty(steps)
         for t in range(steps):
-            before = first if t == 0 else np.dot(alpha[t - 1], move)
+            before = first if t == 0 else (move.T * alpha[t - 1]).sum(axis=1)  # numba's dot would need scipy
             alpha[t] = before * emit[:, line[t]]
             scale[t] = alpha[t].sum()
             alpha[t] /= scale[t]
             log_p += np.log(scale[t])
         for t in range(steps - 2, -1, -1):
-            beta[t] = np.dot(move, emit[:, line[t + 1]] * beta[t + 1]) / scale[t + 1]
+            beta[t] = (move * (emit[:, line[t + 1]] * beta[t + 1])).sum(axis=1) / scale[t + 1]
         for t in range(steps):
             seen = alpha[t] * beta[t]
             out[2][:, line[t]] += seen
