@@ -58,8 +58,8 @@ class Batch:
         self.prior = prior
         self.arrays = suite.arrays()._replace(in_python=refused(suite))
         self._python_terms = np.flatnonzero(self.arrays.in_python)
-        kernel_arrays = self.arrays._replace(bonus=0.0) if self._python_terms.size else self.arrays
-        self._kernel_arrays = kernel_arrays
+        # Where rules run in Python, the bonus has to wait for them.
+        self._kernel_arrays = self.arrays._replace(bonus=0.0) if self._python_terms.size else self.arrays
         self._step = load_step(suite, self.arrays.in_python)
         hidden, actions = (prior.hidden_size, N_ACTIONS) if prior else (0, 0)
         self.layout = layout(len(suite), hidden, actions)
@@ -116,11 +116,11 @@ class Batch:
         copies: dict[str, Any] = {name: getattr(seen, name).copy() for name in ARRAYS}
         return seen._replace(**copies)
 
-    def reset(self, generators: Sequence[np.random.Generator], rows: npt.NDArray[np.int64] | None = None) -> None:
-        """Begin new pieces in ``rows`` (all where None), tasks drawn by each row's generator, and observe."""
+    def reset(self, generators: Sequence[np.random.Generator]) -> None:
+        """Begin new pieces everywhere, each with a task drawn by its own generator, and observe."""
         self._begun = True
-        self.restart(self._all if rows is None else rows, generators)
-        self.listen(self._all if rows is None else rows)
+        self.restart(self._all, generators)
+        self.listen(self._all)
         self.observe(self._all)
 
     def step(self, actions: npt.NDArray[np.int64]) -> None:

@@ -284,14 +284,17 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
         "from musicenv.kernel import _DURATIONS",
         "",
     ]
+    # numba's cache finds code again by its module: rules typed into nothing, as by exec, are compiled each time.
+    found = all(inspect.getmodule(term.rule.function) for term in suite)
+    decorator = "@compiled" if found else "@numba.njit"
     for kind in ("note", "piece"):
         mine = [(k, term.rule) for k, term in enumerate(suite) if term.rule.kind == kind and not in_python[k]]
         early = [f"    values[{k}] = rule_{k}(melody)" for k, rule in mine if not rule.at_end]
         late = [f"        values[{k}] = rule_{k}(melody)" for k, rule in mine if rule.at_end]
-        lines += ["", "@compiled", f"def {kind}_rules(melody, values):"]
+        lines += ["", decorator, f"def {kind}_rules(melody, values):"]
         lines += [*early, *(["    if melody.time == melody.end:", *late] if late else []), "    return", ""]
     source = inspect.getsource(step).split('"""')
-    return "\n".join([*lines, "", "@compiled", source[0] + "pass" + source[2], ""])
+    return "\n".join([*lines, "", decorator, source[0] + "pass" + source[2], ""])
 
 
 def _warm_up(compiled_step: Any, suite: Suite) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -172,9 +172,3 @@ def bounds(terms: int, hidden: int, actions: int) -> tuple[npt.NDArray[np.float3
         if name in where:
             low[where[name]], high[where[name]] = least, greatest
     return low, high
-
-
-def describe(terms: tuple[str, ...], hidden: int, actions: int) -> list[dict[str, Any]]:
-    """The layout as rows for documentation: name, first index, size."""
-    where = layout(len(terms), hidden, actions)
-    return [{"block": name, "from": part.start, "size": part.stop - part.start} for name, part in where.items()]
