@@ -42,7 +42,7 @@ class Args(Settings):
     write: int = 4
     """Best and random pieces to write as files, each."""
     threads: int = 1
-    """Threads of torch; a second one gains little, and on a busy machine threads wait for each other."""
+    """Threads of torch; 2 are faster on an idle machine, much slower where other work takes a core."""
     out: Path | None = None
     """Run folder; a new one under runs/train_ppo by default."""
     resume: Path | None = None

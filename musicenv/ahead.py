@@ -1,6 +1,6 @@
 """Compile rules in a second process: ``python -m musicenv.ahead MODULE:RULE ...`` leaves them in the cache.
 
-numba compiles one function at a time, so the first use of a suite takes half as long when two processes share it.
+numba compiles one function at a time, so the first use of a suite is shorter by a fifth when two processes share it.
 """
 
 from __future__ import annotations
