@@ -14,10 +14,11 @@ import numpy.typing as npt
 from musicenv import kernel
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_ACTIONS, REST, SIXTEENTH, action_of, duration_is_legal
 from musicenv.jit import compiled
-from musicenv.kernel import Lines, begin, hear, load_step, new_lines, settle, view
+from musicenv.kernel import Lines, begin, hear, new_lines, settle, view
 from musicenv.melody import ARRAYS, Melody
 from musicenv.observation import bounds, layout, observe
 from musicenv.refused import refused
+from musicenv.step import FAILED, FINISHED, NO_ACTION, load_kernel
 from musicenv.task import BEAT_TICKS, TRANSPOSITION, Task
 from rewards.priors.features import N_FEATURES as N_PRIOR_FEATURES
 from rewards.priors.features import prior_features
@@ -60,7 +61,7 @@ class Batch:
         self._python_terms = np.flatnonzero(self.arrays.in_python)
         # Where rules run in Python, the bonus has to wait for them.
         self._kernel_arrays = self.arrays._replace(bonus=0.0) if self._python_terms.size else self.arrays
-        self._step = load_step(suite, self.arrays.in_python)
+        self._step = load_kernel(suite, self.arrays.in_python).step
         hidden, actions = (prior.hidden_size, N_ACTIONS) if prior else (0, 0)
         self.layout = layout(len(suite), hidden, actions)
         self.bounds = bounds(len(suite), hidden, actions)
@@ -81,7 +82,7 @@ class Batch:
         openings = [relative_opening(task) for task in tasks]  # may raise: before anything is changed
         self.tasks, self._openings = list(tasks), openings
         self._begun = False
-        self._frames = np.array([_frame(task) for task in self.tasks], dtype=np.int64)
+        self._frames = np.array([frame_of(task) for task in self.tasks], dtype=np.int64)
         capacity = max((task.end + task.pickup) // DURATIONS[0] for task in self.tasks)
         if not hasattr(self, "lines") or self.lines.notes.shape[2] < capacity:
             sixteenths = max(task.bars * task.bar for task in self.tasks) // SIXTEENTH
@@ -146,11 +147,11 @@ class Batch:
             )
         except Exception as error:
             raise self._culprit(error) from error
-        if code == kernel.FAILED:
+        if code == FAILED:
             raise self._blame(i, k, f"it returned {self.lines.values[i, k]}")
-        if code == kernel.FINISHED:
+        if code == FINISHED:
             raise RuntimeError("step() after the final barline: the piece is finished; call reset() first")
-        if code == kernel.NO_ACTION:
+        if code == NO_ACTION:
             raise ValueError(f"action {actions[i]} is not in 0..{N_ACTIONS - 1}; choose one that action_masks() allows")
         if self._python_terms.size:
             self._ask_python()
@@ -299,7 +300,7 @@ def prior_inputs(lines: Lines, rows: npt.NDArray[np.int64], out: npt.NDArray[np.
         )
 
 
-def _frame(task: Task) -> list[int]:
+def frame_of(task: Task) -> list[int]:
     """The row of ``Lines.frame`` with which a piece begins."""
     where = [0, -task.pickup, -task.pickup, task.end, task.bar, BEAT_TICKS[task.metre_index], task.bars]
     return [*where, task.metre_index, task.mode_index, task.style_index, task.tonic, kernel.NO_PITCH, kernel.NO_PITCH]

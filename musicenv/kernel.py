@@ -1,40 +1,24 @@
-"""The compiled step of a batch of melodies: append the note, ask the rules, tell whether the piece is finished.
+"""The state of a batch of melodies and what the compiled step does with it: append a note, turn values into scores.
 
-State is a struct of arrays over ``n`` melodies (see ``Lines``).  ``step`` is compiled once for each set of rules: its
-source is copied into a generated module in which ``note_rules`` and ``piece_rules`` call the rules of that set, so that
-numba inlines them and its cache finds the result again (``load_step``).
+State is a struct of arrays over ``n`` melodies (see ``Lines``); the step itself is in ``musicenv.step``.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import inspect
-import sys
-import time
-import warnings
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.ahead import compile_all
-from musicenv.alphabet import DURATIONS, LOWEST, N_ACTIONS, N_DURATIONS, REST, duration_is_legal
-from musicenv.jit import compiled, kernel_folder
+from musicenv.alphabet import DURATIONS, N_DURATIONS, REST, duration_is_legal
+from musicenv.jit import compiled
 from musicenv.melody import UNSET, Melody
-from rewards.rules import Suite, is_shipped
 
 # Columns of Lines.frame.
 LENGTH, TIME, START, END, BAR, BEAT, BARS, METRE, MODE, STYLE, KEY, LOW, HIGH = range(13)
 N_FRAME: Final = 13
 NO_PITCH: Final = -1
 """Value of LOW and HIGH before anything has sounded."""
-
-OK, FAILED, FINISHED, NO_ACTION = range(4)
-"""First value that ``step`` returns: all went well; a note rule returned NaN or a statistic an infinity; a piece was
-finished already; an action is not in the alphabet."""
 
 _DURATIONS: Final = np.array(DURATIONS, dtype=np.int64)
 
@@ -182,134 +166,3 @@ def begin(lines: Lines, i: int, frame: npt.NDArray[np.int64]) -> None:
     lines.values[i] = np.nan
     lines.scores[i] = 0.0
     lines.passed[i] = True
-
-
-def note_rules(melody: Melody, values: npt.NDArray[np.float64]) -> None:
-    """Replaced in the generated module: the value of each note rule of the suite."""
-
-
-def piece_rules(melody: Melody, values: npt.NDArray[np.float64]) -> None:
-    """Replaced in the generated module: the value of each statistic of the suite."""
-
-
-def step(
-    lines: Lines,
-    suite: Any,
-    actions: npt.NDArray[np.int64],
-    log_probs: npt.NDArray[np.float32],
-    listening: bool,
-    rewards: npt.NDArray[np.float64],
-    finished: npt.NDArray[np.bool_],
-    at_bar: npt.NDArray[np.bool_],
-) -> tuple[int, int, int]:
-    """Append ``actions[i]`` to melody i and write its reward; ``(OK, 0, 0)`` or what failed: (code, melody, term).
-
-    actions (n,); log_probs (n, A) of the prior before the note, read where ``listening``; rewards (n,); finished (n,);
-    at_bar (n,) whether the note met or crossed a bar line, which is where statistics are read.
-    """
-    for i in range(actions.size):
-        frame = lines.frame[i]
-        action = actions[i]
-        if frame[TIME] >= frame[END]:
-            return FINISHED, i, 0
-        if action < 0 or action >= N_ACTIONS:
-            return NO_ACTION, i, 0
-        pitch, duration = action // N_DURATIONS, legal_duration(frame, action % N_DURATIONS)
-        if listening:
-            hear(lines, i, pitch * N_DURATIONS + duration, log_probs[i])
-        before = frame[TIME]
-        append(lines, i, pitch + LOWEST - 1 if pitch > 0 else REST, _DURATIONS[duration])
-        melody = view(lines, i)
-        finished[i] = frame[TIME] == frame[END]
-        at_bar[i] = before // frame[BAR] != frame[TIME] // frame[BAR] or finished[i]
-        note_rules(melody, lines.values[i])
-        if at_bar[i]:
-            piece_rules(melody, lines.values[i])
-        total = 0.0
-        passes = True
-        for k in range(suite.weight.size):
-            if suite.in_python[k]:
-                continue
-            if not suite.of_piece[k] or finished[i] or (at_bar[i] and not suite.at_end[k]):
-                gained = settle(lines, suite, i, k)
-                if not np.isfinite(gained):
-                    return FAILED, i, k
-                total += gained
-            passes = passes and lines.passed[i, k]
-        if finished[i] and passes:
-            total += suite.bonus
-        rewards[i] = total
-    return OK, 0, 0
-
-
-Step = Callable[..., tuple[int, int, int]]
-
-
-def load_step(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Step:
-    """The step for the rules of ``suite``, compiled or from the cache; says so where it has to compile.
-
-    Rules marked in ``in_python`` (S,) are not part of it: ``musicenv.batch`` asks them in Python.
-    """
-    folder = kernel_folder(__name__)
-    name = f"step_{folder.name}_{suite.fingerprint()}_{np.packbits(in_python).tobytes().hex()}"
-    if name in sys.modules:
-        loaded: Step = sys.modules[name].step
-        return loaded
-    path = folder / f"{name}.py"
-    if not path.exists():
-        _write(path, _generate(suite, in_python))
-    new = not any(kernel_folder(name).rglob(f"{name}*.nbi"))
-    began = time.perf_counter()
-    if new:
-        print(f"compiling {len(suite)} rules and the step (once; cached) ...", end="", file=sys.stderr, flush=True)
-        compile_all([term.rule for term in suite if is_shipped(term.rule.function)])
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    module.__dict__.update({f"rule_{k}": term.rule.compiled for k, term in enumerate(suite) if not in_python[k]})
-    spec.loader.exec_module(module)
-    sys.modules[name] = module
-    if new:
-        _warm_up(module.step, suite)
-        print(f" {time.perf_counter() - began:.0f} s", file=sys.stderr)
-    compiled_step: Step = module.step
-    return compiled_step
-
-
-def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
-    lines = ['"""Generated: the step of musicenv/kernel.py with the rules of one suite."""', ""]
-    lines += [
-        "from musicenv.kernel import *",
-        "from musicenv.alphabet import *",
-        "from musicenv.kernel import _DURATIONS",
-        "",
-    ]
-    # numba's cache finds code again by its module: rules typed into nothing, as by exec, are compiled each time.
-    found = all(inspect.getmodule(term.rule.function) for term in suite)
-    decorator = "@compiled" if found else "@numba.njit"
-    for kind in ("note", "piece"):
-        mine = [(k, term.rule) for k, term in enumerate(suite) if term.rule.kind == kind and not in_python[k]]
-        early = [f"    values[{k}] = rule_{k}(melody)" for k, rule in mine if not rule.at_end]
-        late = [f"        values[{k}] = rule_{k}(melody)" for k, rule in mine if rule.at_end]
-        lines += ["", decorator, f"def {kind}_rules(melody, values):"]
-        lines += [*early, *(["    if melody.time == melody.end:", *late] if late else []), "    return", ""]
-    source = inspect.getsource(step).split('"""')
-    return "\n".join([*lines, "", decorator, source[0] + "pass" + source[2], ""])
-
-
-def _warm_up(compiled_step: Any, suite: Suite) -> None:
-    """Compile for the types that batches use, without running any rule."""
-    flags = np.zeros(1, dtype=np.bool_)
-    arguments = (new_lines(1, 1, 1, 1), suite.arrays(), np.zeros(1, np.int64), np.zeros((1, 1), np.float32), False)
-    everything = (*arguments, np.zeros(1), flags, flags)
-    types = tuple(numba.typeof(argument) for argument in everything)  # type: ignore[no-untyped-call]
-    with warnings.catch_warnings():
-        # A user's rule that refers to something unusual works but is compiled anew each time.
-        warnings.filterwarnings("ignore", "Cannot cache compiled function", numba.core.errors.NumbaWarning)
-        compiled_step.compile(types)
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_suffix(f".{time.time_ns()}.tmp")
-    temporary.write_text(text)
-    temporary.replace(path)

@@ -7,8 +7,9 @@ with doubled values: one collection prints its reels in 2/4 and sixteenths, anot
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, REST, TONIC
 from musicenv.corpus.abc_body import AbcTune, Bar, Note, join_ties
 from musicenv.corpus.abc_fields import FINE, bar_length
+from musicenv.keys import ON_MAJOR_SCALE, fit, parallel_keys
 
 EIGHTH: Final = 6 * FINE
 MIDDLE: Final = 70
@@ -149,7 +151,31 @@ def tunes_of(abc: AbcTune, collection: str, file: str) -> Iterator[Tune]:
         style = style_of(abc.first("R"), titles, metre, collection)
         sections = _sections(bars)
         abc.unread["notes of endings that a later one replaces"] += _notes([bars]) - _notes(sections)
-        yield _tune(sections, cut, (style, collection, title, name))
+        tune = _tune(sections, cut, (style, collection, title, name))
+        heard = heard_key(tune)
+        abc.unread["keys that the notes contradict, heard instead"] += heard != (tune.tonic, tune.mode)
+        yield replace(tune, tonic=heard[0], mode=heard[1])
+
+
+def heard_key(tune: Tune) -> tuple[int, str]:
+    """Tonic and mode of a tune: those of its source, unless that gave the signature alone.
+
+    Transcribers write "K:D" for a tune in B minor or A mixolydian.  So where most of the parts end on the tonic of
+    another mode with the same signature, and all the notes fit that key better too, the tune is in that key.
+    """
+    if tune.mode not in ON_MAJOR_SCALE:
+        return tune.tonic, tune.mode
+    ends: Counter[int] = Counter()
+    for part in tune.parts:
+        sounding = [int(pitch) % 12 for pitch in tune.pitch[part.start : part.stop] if pitch != REST]
+        ends.update(sounding[-1:])
+    ticks = np.bincount(tune.pitch % 12, tune.duration * (tune.pitch != REST), 12)
+    here = fit(ticks, tune.tonic, tune.mode)
+    for mode, tonic in parallel_keys(tune.tonic, tune.mode).items():
+        most = ends[tonic] > ends[tune.tonic] and 2 * ends[tonic] >= ends.total()
+        if most and fit(ticks, tonic, mode) > here:
+            return tonic, mode
+    return tune.tonic, tune.mode
 
 
 def _sections(bars: list[Bar]) -> list[list[Bar]]:

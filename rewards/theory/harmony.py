@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from musicenv.alphabet import REST, SIXTEENTH
 from musicenv.jit import compiled
+from musicenv.keys import PROFILES
 from musicenv.melody import Melody
 from musicenv.task import MODES
 from rewards.rules import statistic
@@ -33,22 +33,8 @@ TRIADS: Final = {
 CHANGE = 0.15
 """What a change of chord has to gain, in bars of sounding time."""
 
-_KRUMHANSL_KESSLER: Final = {
-    "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
-    "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
-}
-
-
-def _profiles() -> npt.NDArray[np.float64]:
-    """(modes, 12) the key profile of each mode, of mean 0 and norm 1; dorian reads as minor, mixolydian as major."""
-    rows = [_KRUMHANSL_KESSLER["major" if mode in ("major", "mixolydian") else "minor"] for mode in MODES]
-    centred = np.array(rows) - np.mean(rows, axis=1, keepdims=True)
-    return np.asarray(centred / np.linalg.norm(centred, axis=1, keepdims=True))
-
-
 _OUTSIDE = np.array([[degree not in SCALES[mode] for degree in range(12)] for mode in MODES], dtype=np.int64)
 _TRIADS = np.array([TRIADS[mode] for mode in MODES], dtype=np.int64)
-_PROFILES = _profiles()
 
 
 @statistic
@@ -80,7 +66,7 @@ def key_correlation(melody: Melody) -> float:
     for degree in range(12):
         total += ticks[degree]
         squares += ticks[degree] * ticks[degree]
-        product += ticks[degree] * _PROFILES[melody.mode, degree]
+        product += ticks[degree] * PROFILES[melody.mode, degree]
     spread = squares - total * total / 12
     return product / np.sqrt(spread) if spread > 1e-9 else np.nan
 
