@@ -61,8 +61,9 @@ def _profiles() -> npt.NDArray[np.float64]:
 
 
 def _outside() -> npt.NDArray[np.int64]:
-    """(modes, keys, 128) whether a pitch is outside the scale; the raised degrees of minor belong to the home key alone,
-    or a local key would explain what is merely chromatic.
+    """(modes, keys, 128) whether a pitch is outside the scale.
+
+    The raised degrees of minor belong to the home key alone, or a local key would explain what is merely chromatic.
     """
     table = np.zeros((len(MODES), len(KEYS), 128), dtype=np.int64)
     for mode, of_mode in zip(MODES, table, strict=True):
@@ -73,7 +74,7 @@ def _outside() -> npt.NDArray[np.int64]:
 
 
 def _chords() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """(modes, chords, 3) triads of any local key, those of the home key first, and (modes, keys, chords) whose they are.
+    """(modes, chords, 3) the triads of all local keys, home's first, and (modes, keys, chords) whose they are.
 
     A mode with fewer chords than another is filled up with triads of no key.
     """
@@ -85,8 +86,8 @@ def _chords() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     size = max(len(found) for found in owners)
     triads, of_key = np.zeros((len(MODES), size, 3), dtype=np.int64), np.zeros((len(MODES), len(KEYS), size), np.bool_)
     for mode_index, found in enumerate(owners):
-        for chord, (triad, numbers) in enumerate(found.items()):
-            triads[mode_index, chord] = triad
+        for chord, (tones, numbers) in enumerate(found.items()):
+            triads[mode_index, chord] = tones
             of_key[mode_index, numbers, chord] = True
     return triads, of_key
 
