@@ -190,7 +190,9 @@ class Annealer:
     def __init__(self, suite: Suite, prior: Prior | None, tasks: Sequence[Task], starts: Sequence[Melody]) -> None:
         """``starts[i]`` is a finished piece for ``tasks[i]``."""
         if any(term.rule.kind == "note" for term in suite):
-            raise ValueError("annealing reads whole pieces: give a suite of statistics, without rules that speak at notes")
+            raise ValueError(
+                "annealing reads whole pieces: give a suite of statistics, without rules that speak at notes"
+            )
         if refused(suite).any():
             raise ValueError("annealing needs rules that numba compiles")
         self.suite, self.prior, self.n = suite, prior, len(starts)
@@ -251,7 +253,9 @@ class Annealer:
         return scores, passed
 
 
-def _ask(suite: Suite, lines: Lines, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+def _ask(
+    suite: Suite, lines: Lines, rows: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     scores, passed = np.zeros(rows.size), np.ones(rows.size, dtype=np.bool_)
     load_kernel(suite, np.zeros(len(suite), dtype=np.bool_)).appraise(lines, suite.arrays(), rows, scores, passed)
     return scores, passed

@@ -32,10 +32,17 @@ def _log_likelihood() -> Suite:
     return likelihood.log_likelihood * 1.0
 
 
+def _sequence_tutor() -> Suite:
+    from rewards import sequence_tutor
+
+    return sequence_tutor.suite()
+
+
 SUITES: Final[dict[str, Callable[[], Suite]]] = {
     "theory": _theory,
     "likelihood": _likelihood,
     "log_likelihood": _log_likelihood,
+    "sequence_tutor": _sequence_tutor,
 }
 """The shipped suites; "default" is theory, plus likelihood where there is a prior."""
 

@@ -10,7 +10,7 @@ from musicenv.task import MODES
 from rewards.rules import statistic
 from rewards.theory.frame import complete_bars, phrase_bars
 
-_THIRD = np.array([4 if mode in ("major", "mixolydian") else 3 for mode in MODES], dtype=np.int64)
+THIRD = np.array([4 if mode in ("major", "mixolydian") else 3 for mode in MODES], dtype=np.int64)
 
 
 @statistic(at_end=True)
@@ -51,7 +51,7 @@ def opening_on_the_triad(melody: Melody) -> float:
         return np.nan
     pitch = melody.grid[0]
     degree = pitch % 12
-    return 1.0 if pitch > REST and (degree == 0 or degree == 7 or degree == _THIRD[melody.mode]) else 0.0
+    return 1.0 if pitch > REST and (degree == 0 or degree == 7 or degree == THIRD[melody.mode]) else 0.0
 
 
 @statistic
@@ -92,13 +92,13 @@ def dominant_to_tonic(melody: Melody) -> float:
     tonic = 0
     for i in range(first, melody.grid.size):
         degree = melody.grid[i] % 12
-        if melody.grid[i] > REST and (degree == 0 or degree == 7 or degree == _THIRD[melody.mode]):
+        if melody.grid[i] > REST and (degree == 0 or degree == 7 or degree == THIRD[melody.mode]):
             tonic += 1
     best = tonic
     for i in range(first, melody.grid.size):
         degree = melody.grid[i] % 12
         sounds = melody.grid[i] > REST
-        if sounds and (degree == 0 or degree == 7 or degree == _THIRD[melody.mode]):
+        if sounds and (degree == 0 or degree == 7 or degree == THIRD[melody.mode]):
             tonic -= 1
         if sounds and (degree in (2, 5, 7, 11) or (degree == 10 and melody.mode != 0)):
             tonic += 1

@@ -1,10 +1,11 @@
-"""Key and implied harmony of a single line."""
+"""Key, modulation and implied harmony of a single line."""
 
 from __future__ import annotations
 
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from musicenv.alphabet import REST, SIXTEENTH
 from musicenv.jit import compiled
@@ -30,24 +31,119 @@ TRIADS: Final = {
 }
 """The six triads that accompany each mode."""
 
+KEYS: Final = (0, 7, 5)
+"""Tonics of the local keys in semitones above the home tonic: home, a fifth up and a fifth down.
+
+The closely related keys are those whose signatures differ by one accidental at most (Piston, Harmony; Aldwell and
+Schachter, Harmony and Voice Leading).  A line tells signatures apart, not relative keys, so that three stand for
+all of them: in C major G stands for e minor too, F for d minor, C for a minor.
+"""
+
+MODULATION: Final = 1.5
+"""What a change of key costs, in notes outside the scale: to leave and come home has to explain more than three notes.
+
+In real test parts 6 % of what is outside the home scale is so explained, in uniform play .6 %; in tunes 11 % and 3 %.
+"""
+
 CHANGE = 0.15
 """What a change of chord has to gain, in bars of sounding time."""
 
-_OUTSIDE = np.array([[degree not in SCALES[mode] for degree in range(12)] for mode in MODES], dtype=np.int64)
-_TRIADS = np.array([TRIADS[mode] for mode in MODES], dtype=np.int64)
+
+def _outside() -> npt.NDArray[np.int64]:
+    """(modes, keys, 128) whether a pitch is outside the scale.
+
+    The raised degrees of minor belong to the home key alone, or a local key would explain what is merely chromatic.
+    """
+    table = np.zeros((len(MODES), len(KEYS), 128), dtype=np.int64)
+    for mode, of_mode in zip(MODES, table, strict=True):
+        for key, row in zip(KEYS, of_mode, strict=True):
+            scale = SCALES[mode] if key == 0 else SCALES[mode][:7]
+            row[:] = [(pitch - key) % 12 not in scale for pitch in range(128)]
+    return table
+
+
+def _chords() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """(modes, chords, 3) the triads of all local keys, home's first, and (modes, keys, chords) whose they are.
+
+    A mode with fewer chords than another is filled up with triads of no key.
+    """
+    owners: list[dict[tuple[int, ...], list[int]]] = [{} for _ in MODES]
+    for mode, found in zip(MODES, owners, strict=True):
+        for number, key in enumerate(KEYS):
+            for triad in TRIADS[mode]:
+                found.setdefault(tuple((tone + key) % 12 for tone in triad), []).append(number)
+    size = max(len(found) for found in owners)
+    triads, of_key = np.zeros((len(MODES), size, 3), dtype=np.int64), np.zeros((len(MODES), len(KEYS), size), np.bool_)
+    for mode_index, found in enumerate(owners):
+        for chord, (tones, numbers) in enumerate(found.items()):
+            triads[mode_index, chord] = tones
+            of_key[mode_index, numbers, chord] = True
+    return triads, of_key
+
+
+OUTSIDE: Final = _outside()
+"""(modes, KEYS, 128) 1 where a relative pitch is outside the scale of the local key; REST, a tonic, never is."""
+_TRIADS, _OF_KEY = _chords()
+_HOME_TRIADS: Final = len(TRIADS["major"])
+
+
+@compiled
+def notes_outside(melody: Melody) -> tuple[int, int]:
+    """How many notes are outside the scale of the home key, and how many there are."""
+    outside, notes = 0, 0
+    for pitch in melody.pitch:
+        notes += pitch != REST
+        outside += OUTSIDE[melody.mode, 0, pitch]
+    return outside, notes
+
+
+@compiled
+def local_keys(melody: Melody) -> tuple[float, npt.NDArray[np.int64]]:
+    """The cheapest way through the keys by Viterbi, and (bars,) the index into ``KEYS`` of each bar.
+
+    A note outside the local scale costs 1, a change of key at a barline ``MODULATION``.  The piece begins at home and,
+    once it is finished, ends there.
+    """
+    keys = OUTSIDE.shape[1]
+    outside = np.zeros((melody.bars, keys))
+    bars = 1
+    for k in range(melody.pitch.size):
+        if melody.pitch[k] != REST:
+            bar = min(max(melody.onset[k] // melody.bar, 0), melody.bars - 1)
+            bars = max(bars, bar + 1)
+            for key in range(keys):
+                outside[bar, key] += OUTSIDE[melody.mode, key, melody.pitch[k]]
+    finished = melody.time >= melody.end
+    bars = melody.bars if finished else bars
+    came_from = np.zeros((melody.bars, keys), dtype=np.int64)
+    cost = np.full(keys, np.inf)
+    cost[0] = outside[0, 0]
+    for bar in range(1, bars):
+        best = np.argmin(cost)
+        moved = cost[best] + MODULATION
+        for key in range(keys):
+            came_from[bar, key] = key if cost[key] <= moved else best
+            cost[key] = min(cost[key], moved) + outside[bar, key]
+    last = 0 if finished else np.argmin(cost)
+    path = np.zeros(melody.bars, dtype=np.int64)
+    path[bars - 1] = last
+    for bar in range(bars - 1, 0, -1):
+        path[bar - 1] = came_from[bar, path[bar]]
+    return cost[last], path
 
 
 @statistic
 def chromatic_notes(melody: Melody) -> float:
-    """Share of the notes outside the scale of the mode; in minor the raised sixth and seventh belong to it."""
+    """Share of the notes outside the scale of the local key, each modulation counting as one such note; in minor the
+    raised sixth and seventh belong to the scale.
+    """
     if too_short(melody):
         return np.nan
-    outside, notes = 0, 0
-    for pitch in melody.pitch:
-        if pitch != REST:
-            notes += 1
-            outside += _OUTSIDE[melody.mode, pitch % 12]
-    return outside / notes if notes else np.nan
+    outside, notes = notes_outside(melody)
+    if notes == 0:
+        return np.nan
+    # No modulation explains one note or none, and most pieces have no more.
+    return outside / notes if outside <= MODULATION else local_keys(melody)[0] / notes
 
 
 @statistic(at_end=True)
@@ -75,11 +171,16 @@ def key_correlation(melody: Melody) -> float:
 def _harmonise(melody: Melody) -> tuple[float, float]:
     """One triad per bar, chosen by Viterbi: mean share of the sounding time that fits, share of bars that change.
 
-    A triad is worth the share of its bar's sixteenths that belong to it; a change costs ``CHANGE``.
+    A triad of the bar's local key is worth the share of its bar's sixteenths that belong to it; a change costs
+    ``CHANGE``.
     """
     slots = melody.bar // SIXTEENTH
     bars = complete_bars(melody)
-    chords = _TRIADS.shape[1]
+    keys = np.zeros(melody.bars, dtype=np.int64)
+    chords = _HOME_TRIADS
+    if notes_outside(melody)[0] > MODULATION:
+        keys = local_keys(melody)[1]
+        chords = _TRIADS.shape[1]
     score, changes = np.zeros(chords), np.zeros(chords)
     sounding = np.zeros(12)
     for bar in range(bars):
@@ -97,7 +198,9 @@ def _harmonise(melody: Melody) -> tuple[float, float]:
         for chord in range(chords):
             if bar > 0 and score[chord] < moved_score:
                 score[chord], changes[chord] = moved_score, moved_changes
-            if total > 0:
+            if not _OF_KEY[melody.mode, keys[bar], chord]:
+                score[chord] = -np.inf
+            elif total > 0:
                 fit = 0.0
                 for tone in range(3):
                     fit += sounding[_TRIADS[melody.mode, chord, tone]]
@@ -111,7 +214,8 @@ def _harmonise(melody: Melody) -> tuple[float, float]:
 
 @statistic(at_end=True)
 def implied_harmony(melody: Melody) -> float:
-    """Mean share of a bar's sounding time that belongs to its triad, in the best harmonisation with a triad a bar.
+    """Mean share of a bar's sounding time that belongs to its triad, in the best harmonisation with a triad a bar
+    of the local key.
 
     Source: Temperley, The Cognition of Basic Musical Structures (2001), ch. 6; the path is found by Viterbi.
     """

@@ -82,10 +82,10 @@ def recitation(melody: Melody) -> float:
 
 
 @compiled
-def _autocorrelation(melody: Melody, lag: int) -> float:
-    """Autocorrelation of the pitches of the notes at a lag in notes; through a rest the last pitch goes on."""
+def autocorrelation(melody: Melody, lag: int) -> float:
+    """Autocorrelation of the pitches of the notes so far at a lag in notes; through a rest the last pitch goes on."""
     size = melody.pitch.size
-    if melody.time < melody.end or size <= lag + 1:
+    if size <= lag + 1:
         return np.nan
     line = np.empty(size, dtype=np.int64)
     last = 0
@@ -113,10 +113,10 @@ def _autocorrelation(melody: Melody, lag: int) -> float:
 @statistic(at_end=True)
 def autocorrelation_1(melody: Melody) -> float:
     """Autocorrelation of pitch from note to note: real tunes .6.  The Sequence Tutor's rule 4 punishes it: wrongly."""
-    return _autocorrelation(melody, 1)
+    return np.nan if melody.time < melody.end else autocorrelation(melody, 1)
 
 
 @statistic(at_end=True)
 def autocorrelation_2(melody: Melody) -> float:
     """Autocorrelation of pitch over two notes: real tunes .4."""
-    return _autocorrelation(melody, 2)
+    return np.nan if melody.time < melody.end else autocorrelation(melody, 2)

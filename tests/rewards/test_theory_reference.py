@@ -1,14 +1,15 @@
 """Statistics against slow independent ones, written with numpy and dictionaries, on real and random pieces."""
 
 from collections import Counter
-from itertools import pairwise
+from itertools import chain, pairwise, product
 
 import numpy as np
 import pytest
 
-from experiments.fakes import fakes
+from experiments.fakes import fakes, task_of
 from musicenv.alphabet import REST
-from musicenv.task import METRES
+from musicenv.melody import melody_from_notes
+from musicenv.task import METRES, MODES
 from rewards.theory import cadences, form, harmony, idiom, intervals, rhythm, shape
 
 
@@ -125,17 +126,76 @@ def test_shape_and_key(pieces):
         assert harmony.key_correlation(piece) == pytest.approx(np.corrcoef(ticks, profile)[0, 1])
 
 
-def test_the_harmonisation_is_the_best_of_all_paths(corpus):
-    """By brute force, over all 6 ** 4 harmonisations of four bars."""
-    triads = {mode: [set(t) for t in chords] for mode, chords in enumerate(harmony.TRIADS.values())}
-    paths = np.stack(np.meshgrid(*[np.arange(6)] * 4, indexing="ij"), axis=-1).reshape(-1, 4)
-    changes = (paths[:, 1:] != paths[:, :-1]).sum(axis=1)
-    for piece in corpus.melodies("test", bars=4)[:20]:
+@pytest.fixture(scope="module")
+def wanderings(corpus):
+    """Pieces of four bars, many of which leave their key: real ones, uniform play, and real ones in whose middle every
+    other note leads to the dominant."""
+    real = corpus.melodies("test", bars=4)[:30]
+    leading = []
+    for piece in real:
+        inside = (piece.onset >= piece.bar) & (piece.onset < 3 * piece.bar) & (np.arange(piece.pitch.size) % 2 == 0)
+        pitch = np.where(inside, 66, piece.pitch)
+        leading.append(melody_from_notes(pitch, piece.duration, task_of(piece), end=piece.end))
+    return real + leading + fakes("uniform", real, 60, seed=4)
+
+
+def _outside(piece):
+    """(4, keys) notes outside the scale of each key in each bar; a local key has the mode's seven plain degrees."""
+    scale = harmony.SCALES[MODES[piece.mode]]
+    found = np.zeros((4, 3))
+    for pitch, onset in zip(piece.pitch.tolist(), piece.onset.tolist(), strict=True):
+        for key, tonic in enumerate((0, 7, 5)):
+            degrees = scale if key == 0 else scale[:7]
+            found[max(onset // piece.bar, 0), key] += pitch != REST and (pitch - tonic) % 12 not in degrees
+    return found
+
+
+def _cost(path, outside):
+    return sum(outside[bar, key] for bar, key in enumerate(path)) + 1.5 * sum(a != b for a, b in pairwise(path))
+
+
+def test_the_way_through_the_keys_is_the_cheapest_of_all_that_come_home(wanderings):
+    left_home = 0
+    for piece in wanderings:
+        outside = _outside(piece)
+        cheapest = min(_cost((0, *between, 0), outside) for between in product(range(3), repeat=2))
+        cost, keys = harmony.local_keys(piece)
+        assert cost == cheapest == _cost(keys, outside)
+        assert keys[0] == keys[-1] == 0
+        assert harmony.chromatic_notes(piece) == pytest.approx(cheapest / (piece.pitch != REST).sum())
+        left_home += keys.any()
+    assert left_home >= 10
+
+
+def test_an_unfinished_piece_may_be_abroad(wanderings, prefix):
+    for piece in wanderings:
+        half = prefix(piece, int(np.searchsorted(piece.onset, 3 * piece.bar)))
+        outside = _outside(half)[: 1 + half.onset[-1] // half.bar]
+        ways = product(range(3), repeat=len(outside) - 1)
+        assert harmony.local_keys(half)[0] == min(_cost((0, *way), outside) for way in ways)
+
+
+def test_the_harmonisation_is_the_best_of_all_paths(wanderings):
+    """By brute force, over all harmonisations of four bars with triads of each bar's key."""
+    for piece in wanderings:
+        keys = harmony.local_keys(piece)[1]
+        triads = [
+            [
+                frozenset((tone + harmony.KEYS[key]) % 12 for tone in triad)
+                for triad in harmony.TRIADS[MODES[piece.mode]]
+            ]
+            for key in keys
+        ]
         fit = np.zeros((4, 6))
         for bar, cell in enumerate(_cells(piece)):
             sounding = cell[cell > REST] % 12
-            for chord, tones in enumerate(triads[piece.mode]):
+            for chord, tones in enumerate(triads[bar]):
                 fit[bar, chord] = np.isin(sounding, list(tones)).mean() if sounding.size else 0.0
+        name = {tones: number for number, tones in enumerate(sorted(set(chain(*triads)), key=sorted))}
+        named = np.array([[name[tones] for tones in of_bar] for of_bar in triads])
+        paths = np.stack(np.meshgrid(*[np.arange(6)] * 4, indexing="ij"), axis=-1).reshape(-1, 4)
+        chords = named[np.arange(4), paths]
+        changes = (chords[:, 1:] != chords[:, :-1]).sum(axis=1)
         worth = fit[np.arange(4), paths].sum(axis=1) - harmony.CHANGE * changes
         found = 4 * harmony.implied_harmony(piece) - harmony.CHANGE * 3 * harmony.harmonic_rhythm(piece)
         assert found == pytest.approx(worth.max())

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from experiments.fakes import fakes
 from musicenv.corpus import Corpus
 from rewards.theory import cadences, form, harmony, idiom, intervals, rhythm, shape
 
@@ -241,6 +242,57 @@ def test_harmony_finds_a_triad_for_each_bar(abc):
     assert harmony.harmonic_rhythm(chords) == pytest.approx(6 / 7)
     assert harmony.harmonic_rhythm(abc(LOOP, bars=8)) == 0.0
     assert harmony.implied_harmony(abc("cdcd cdcd |" * 8, bars=8)) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("title", "keys"),
+    [
+        ("Centennial -- Hornpipe", "HHHHHHHDDDDDDDDH"),  # the second part is in the dominant
+        ("Old Ironsides", "HHHHHHHHDDDDDDDH"),
+        ("CAMP MEETING -- JIG", "HHHHHHHHHHHHHHHHSSSSSSSH"),  # the third part is in the subdominant
+    ],
+)
+def test_tunes_that_modulate_are_followed_and_come_home(corpus, title, keys):
+    (tune,) = [m for m, s in corpus.items(unit="tunes") if title in s.tune.title and "No.2" not in s.tune.title]
+    assert "".join("HDS"[key] for key in harmony.local_keys(tune)[1]) == keys
+    outside, notes = harmony.notes_outside(tune)
+    assert outside >= 10
+    assert harmony.chromatic_notes(tune) * notes <= outside / 2
+
+
+def test_a_phrase_in_the_dominant_costs_its_two_changes_of_key(abc):
+    home, away = "c2e2 g2e2 | f2a2 g2f2 |", "d2^f2 a2^f2 | g2b2 a2^f2 | g2^f2 e2d2 | d2^f2 g4 |"
+    there_and_back = abc(f"{home} {away} g2f2 e2d2 | B2d2 c4", bars=8)
+    assert harmony.local_keys(there_and_back)[1].tolist() == [0, 0, 1, 1, 1, 1, 0, 0]
+    assert harmony.chromatic_notes(there_and_back) == pytest.approx(2 * harmony.MODULATION / there_and_back.pitch.size)
+    never_home = abc(f"{home} {home} {away}", bars=8)
+    assert harmony.chromatic_notes(never_home) == pytest.approx((2 * harmony.MODULATION + 1) / never_home.pitch.size)
+
+
+def test_secondary_dominants_belong_to_the_harmony_of_the_dominant(abc):
+    """D major, the dominant's dominant, is a triad of the piece only where the piece is in the dominant."""
+    two_of_two = "d2^f2 a2^f2 | d2^f2 a2^f2 |"
+    assert harmony.implied_harmony(abc(f"c2e2g4 | {two_of_two} c8", bars=4)) == 1.0
+    assert harmony.implied_harmony(abc("c2e2g4 | d2^f2a4 | d2a2d4 | c8", bars=4)) < 1.0
+
+
+def test_a_chromatic_passing_note_is_no_modulation(abc):
+    passing = abc("c2e2 g2e2 | f2^f2 g2e2 | " * 4, bars=8)
+    assert not harmony.local_keys(abc("c2e2 g2e2 | f2^f2 g2e2 | c2e2 g2e2 | c8", bars=4))[1].any()
+    assert harmony.chromatic_notes(passing) == pytest.approx(4 / 32)
+
+
+def test_chance_hardly_gains_by_modulation(corpus):
+    """Of what lies outside the home scale, keys explain far more in real tunes than in random notes."""
+
+    def explained(pieces):
+        outside = np.array([harmony.notes_outside(piece)[0] for piece in pieces])
+        return 1 - sum(harmony.local_keys(piece)[0] for piece in pieces) / outside.sum()
+
+    real = corpus.melodies("test", unit="tunes")
+    uniform = fakes("uniform", real, 60, seed=0)
+    assert explained(real) > 0.08
+    assert explained(uniform) < 0.05
 
 
 def test_a_tune_correlates_with_its_own_key(edinburgh, abc):
