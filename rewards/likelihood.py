@@ -41,10 +41,44 @@ def surprisal_spread(melody: Melody) -> float:
     return np.nan if too_short(melody) else float(melody.surprisal.std())
 
 
+FORESEEN: Final = 0.3
+"""Nats below which a note hardly says anything new."""
+
+
+@statistic(at_end=True)
+def foreseen_notes(melody: Melody) -> float:
+    """Share of the notes of less than ``FORESEEN`` nats: a loop is foreseen from its second turn on."""
+    return np.nan if melody.time < melody.end else float((melody.surprisal < FORESEEN).mean())
+
+
+@statistic(at_end=True)
+def late_surprisal(melody: Melody) -> float:
+    """Nats per note of the second half of the piece: music has something left to say."""
+    if melody.time < melody.end:
+        return np.nan
+    total, notes = 0.0, 0
+    for k in range(melody.pitch.size):
+        if 2 * melody.onset[k] >= melody.end:
+            total += melody.surprisal[k]
+            notes += 1
+    return total / notes if notes else np.nan
+
+
+@statistic(at_end=True)
+def entropy_spread(melody: Melody) -> float:
+    """Standard deviation of H over the notes: a tune has places where it is bound and places where it is free; a scale
+    has none.
+    """
+    return np.nan if melody.time < melody.end else float(melody.entropy.std())
+
+
 SUITE: Final = (
     Entry(mean_excess_surprisal, "capped", 1.0),
     Entry(mean_surprisal, "capped", 1.0),
     Entry(surprisal_spread, "capped", 1.0),
+    Entry(foreseen_notes, "ratio", 1.0),
+    Entry(late_surprisal, "ratio", 1.0),
+    Entry(entropy_spread, "ratio", 1.0),
 )
 """What ``suite`` holds: typicality of the piece."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,13 +51,21 @@ def example_of(melody: Melody) -> Example:
     return Example(_features(melody, melody.pitch), actions_of(melody), melody)
 
 
-def misheard(example: Example, share: float, rng: np.random.Generator) -> Example:
-    """The example after notes of which a ``share``, drawn at random, is another one of the melody's pitches.
+ENDING: Final = 2
+"""Bars of a melody's ending."""
 
-    Whoever learns to go on from wrong notes finds back when it plays some itself (data noising, Xie et al. 2017).
+
+def misheard(example: Example, share: float, ending: float, rng: np.random.Generator) -> Example:
+    """The example after notes of which a ``share`` (of the last two bars' notes ``ending``), drawn at random, is another
+    one of the melody's pitches.
+
+    Whoever learns to go on from wrong notes finds back when it plays some itself (data noising, Xie et al. 2017), and
+    above all comes home at the end, wherever it is.
     """
-    pitch = example.melody.pitch
-    wrong = np.where(rng.random(pitch.size) < share, rng.choice(pitch, pitch.size), pitch)
+    melody = example.melody
+    pitch, at_end = melody.pitch, melody.onset >= melody.end - ENDING * melody.bar
+    wrong = rng.random(pitch.size) < np.where(at_end, ending, share)
+    wrong = np.where(wrong, rng.choice(pitch, pitch.size), pitch)
     return example._replace(features=_features(example.melody, wrong))
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from musicenv.alphabet import N_ACTIONS
-from rewards.priors.dataset import UNKNOWN, Batch, Example, batches, misheard
+from rewards.priors.dataset import ENDING, UNKNOWN, Batch, Example, batches, misheard
 from rewards.priors.features import BARS_LEFT, STYLE
 from rewards.priors.lstm import PriorNet
 from rewards.priors.shape import Shape
@@ -35,7 +35,9 @@ class Recipe:
     dropout: float = 0.25
     """Dropout of input and states, one mask a sequence."""
     noise: float = 0.02
-    """Share of the notes heard wrongly."""
+    """Share of the notes heard wrongly ..."""
+    ending_noise: float = 0.15
+    """... and of those of the last two bars: samples come home more often, from wherever they have strayed."""
     style_dropout: float = 0.3
     """Share of melodies whose style is hidden ("any")."""
     ending: float = 2.0
@@ -70,7 +72,7 @@ class Trainer:
         """One pass over the examples; returns the mean training NLL in nats per note, dropout included."""
         rng = np.random.default_rng((self.seed, self.epoch))
         torch.manual_seed(int(rng.integers(2**62)))
-        examples = [misheard(example, self.recipe.noise, rng) for example in self.examples]
+        examples = [misheard(example, self.recipe.noise, self.recipe.ending_noise, rng) for example in self.examples]
         plan = list(batches(examples, self.recipe.notes, rng))
         self.net.train()
         total, notes = 0.0, 0.0
@@ -93,7 +95,7 @@ class Trainer:
         batch.features[hidden_style, :, STYLE] = 0
         action = torch.from_numpy(batch.action)
         known = (action != UNKNOWN).float()
-        ending = torch.from_numpy(batch.features[..., BARS_LEFT] < 2)
+        ending = torch.from_numpy(batch.features[..., BARS_LEFT] < ENDING)
         weight = known * torch.where(ending, self.recipe.ending, 1.0)
         with torch.autocast("cpu", torch.bfloat16):
             pitch, duration = self.net(torch.from_numpy(batch.features), action.clamp(min=0))

@@ -43,12 +43,12 @@ def test_a_batch_holds_pieces_of_about_one_length_and_every_note_once(some: list
 
 def test_some_notes_are_misheard_but_none_is_asked_for_wrongly(some: list[Example]) -> None:
     rng = np.random.default_rng(0)
-    noisy = misheard(some[0], 0.2, rng)
+    noisy = misheard(some[0], 0.2, 0.2, rng)
     heard = noisy.features[1:, 0] == some[0].features[1:, 0]
     assert 0.6 < heard.mean() < 1.0
     assert (noisy.action == some[0].action).all()
     assert (noisy.features[:, 2:8] == some[0].features[:, 2:8]).all(), "the frame is as it was"
-    assert (misheard(some[0], 0.0, rng).features == some[0].features).all()
+    assert (misheard(some[0], 0.0, 0.0, rng).features == some[0].features).all()
 
 
 def test_training_learns(some: list[Example]) -> None:
