@@ -1,198 +1,153 @@
-"""Calibrate the rules: count the idiom tables and fit the curves on real training parts against fakes.
+"""Calibrate the rules on real parts, attack them, and calibrate them again.
 
-    python -m experiments.calibrate
+    python -m experiments.calibrate                # a quarter of an hour on two cores
+    python -m experiments.calibrate --check        # the shipped suite's table, in under a minute
+    python -m experiments.calibrate --from RUN     # with what the agent of a run found as well
 
-writes ``rewards/theory/idiom.json`` and ``rewards/data/calibration.json``, and reports on held-out parts what suites
-tell apart and what passes.  To be run again when the corpus, a statistic or the prior has changed.
+counts the idiom tables (``rewards/theory/idiom.json``), makes fakes, fits curves and weights, anneals pieces under the
+suite, adds them to the fakes, fits again (``rewards/data/calibration.json``), attacks again, and reports on held-out
+parts what the rules tell apart and what passes.  To be run again when the corpus, a statistic or the prior has changed.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Annotated, Final
 
-import numpy as np
-import numpy.typing as npt
+import tyro
 from tqdm import tqdm
 
 from agents.compose import compose
 from agents.compose import prior as prior_agent
+from experiments.attack import KEPT, Judge, attack, attractive, read_attacked, write_attacked
+from experiments.calibration_report import Pools, report_changes, report_pieces, report_rules, report_suites
 from experiments.fakes import FAKES, fakes, task_of
-from experiments.runs import command, print_table, start_run
+from experiments.fitting import fit, measure
+from experiments.runs import UserError, command, start_run, user_input
 from musicenv.batch import Batch
 from musicenv.corpus import load as load_corpus
-from musicenv.files import atomic_path
 from musicenv.melody import Melody
-from rewards import calibration, likelihood, theory
-from rewards.calibration import Entry, sample
+from musicenv.render.score import score_png
+from rewards import calibration
+from rewards.calibration import Calibrated
 from rewards.priors import Prior, hear, load_prior
-from rewards.rules import Curve, Suite
+from rewards.rules import Suite
 from rewards.theory import idiom
 
-Floats = npt.NDArray[np.float64]
-
-ENTRIES: Final[tuple[Entry, ...]] = (*theory.SUITE, *likelihood.SUITE)
-
-SHARES: Final = {"bars_shuffled": 6.0, "prior": 4.0}
-"""What a kind of fake counts for beside 1 of the others: the nearer to music, the more."""
-
-TEMPERATURES: Final = {"prior": 1.0, "cold_prior": 0.5}
+TEMPERATURES: Final = {"hot_prior": 1.5, "prior": 1.0, "cold_prior": 0.5}
 """Fakes that the prior composes, by its temperature."""
-
-CHUNK: Final = 500
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Fit the curves and tables of the rules on real parts and fakes."""
+    """Fit the curves, weights and tables of the rules on real parts and fakes, and attack them."""
 
+    check: bool = False
+    """Fit nothing: print the table of the shipped suite."""
     fakes: int = 1500
     """Fakes of each kind, made from training parts; a third as many from test parts, for the report."""
+    attacked: int = 64
+    """Pieces that are annealed, in each of two attacks; 0 for none."""
+    moves: int = 10_000
+    """Moves of each of them."""
+    runs: Annotated[tuple[Path, ...], tyro.conf.arg(name="from")] = field(default=())
+    """Run folders of train_ppo: what their agents compose and the judge finds odd becomes fakes as well."""
     prior: str = "lstm"
     """Shipped prior, or weights file, whose samples are fakes and whose surprisal the likelihood rules read."""
     seed: int = 0
-    """Of the fakes."""
+    """Of the fakes and the attacks."""
     write: bool = True
-    """Whether to replace the shipped tables and curves; otherwise the curves go to the run folder."""
+    """Whether to replace the shipped tables, curves and weights; otherwise these go to the run folder."""
     out: Path | None = None
     """Run folder; a new one under runs/calibrate by default."""
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Pieces of one kind and their statistics."""
-
-    metre: npt.NDArray[np.int64]
-    """(n,) index into METRES."""
-    values: Floats
-    """(n, S) in the order of ENTRIES; NaN where not defined."""
-
-
-def measure(melodies: Sequence[Melody]) -> Floats:
-    """(n, S) statistics of finished pieces, in the order of ENTRIES."""
-    return np.array([[entry.statistic.compiled(melody) for entry in ENTRIES] for melody in melodies])
-
-
-def measure_all(kinds: Mapping[str, Sequence[Melody]]) -> dict[str, Measured]:
-    """Statistics of the pieces of each kind.
-
-    Measured in fresh processes: compiled statistics hold the idiom tables that were on disk when a process began.
-    """
-    jobs = [(kind, start) for kind, pieces in kinds.items() for start in range(0, len(pieces), CHUNK)]
-    chunks = [kinds[kind][start : start + CHUNK] for kind, start in jobs]
-    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as workers:
-        found = list(tqdm(workers.map(measure, chunks), total=len(chunks), desc="measuring", unit="chunk"))
-    return {
-        kind: Measured(
-            np.array([piece.metre for piece in pieces], dtype=np.int64),
-            np.concatenate([values for (name, _), values in zip(jobs, found, strict=True) if name == kind]),
-        )
-        for kind, pieces in kinds.items()
-    }
-
-
-def fit(real: Measured, unseen: Measured, made: Mapping[str, Measured]) -> dict[str, Curve]:
-    """The curve of each entry.
-
-    Rules of likelihood are fitted on ``unseen`` parts: those that the prior was trained on it knows too well.
-    """
-    shares = {kind: SHARES.get(kind, 1.0) / pieces.metre.size for kind, pieces in made.items()}
-    weight = np.concatenate([np.full(pieces.metre.size, shares[kind]) for kind, pieces in made.items()])
-    metre = np.concatenate([pieces.metre for pieces in made.values()])
-    curves = {}
-    for k, entry in enumerate(ENTRIES):
-        parts = unseen if entry in likelihood.SUITE else real
-        genuine = sample(parts.values[:, k], parts.metre)
-        fake = sample(np.concatenate([pieces.values[:, k] for pieces in made.values()]), metre, weight)
-        curves[entry.statistic.name] = calibration.fit_curve(genuine, fake, entry.form)
-    return curves
-
-
-def score(pieces: Measured, curves: Mapping[str, Curve]) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """(n, S) scores before weights, and whether each passes; where it is not defined, 0 and yes."""
-    scores = np.zeros(pieces.values.shape)
-    passes = np.ones(pieces.values.shape, dtype=np.bool_)
-    for k, entry in enumerate(ENTRIES):
-        curve = curves[entry.statistic.name]
-        for metre in np.unique(pieces.metre):
-            rows = np.flatnonzero((pieces.metre == metre) & ~np.isnan(pieces.values[:, k]))
-            grid = curve.lo[metre] + curve.step[metre] * np.arange(curve.table.shape[1])
-            scores[rows, k] = np.interp(pieces.values[rows, k], grid, curve.table[metre])
-            passes[rows, k] = scores[rows, k] >= curve.threshold[metre] - 1e-9
-    return scores, passes
-
-
-def wins(real: Floats, made: Floats) -> float:
-    """Share of pairs in which the real piece scores higher, ties counting half: the area under the ROC curve."""
-    below = np.searchsorted(np.sort(made), real, side="left")
-    up_to = np.searchsorted(np.sort(made), real, side="right")
-    return float((below + up_to).mean() / (2 * made.size))
-
-
-def report(real: Measured, made: Mapping[str, Measured], curves: Mapping[str, Curve]) -> dict[str, float]:
-    """Print what each rule and the suites tell apart, and return the figures."""
-    weights = np.array([entry.weight for entry in ENTRIES])
-    of_theory = np.arange(len(ENTRIES)) < len(theory.SUITE)
-    suites = {"theory": of_theory, "likelihood": ~of_theory, "default": np.ones(len(ENTRIES), dtype=np.bool_)}
-    scores, passes = score(real, curves)
-    scored = {kind: score(pieces, curves) for kind, pieces in made.items()}
-    figures: dict[str, float] = {}
-    rows: list[list[object]] = []
-    for k, entry in enumerate(ENTRIES):
-        passing = figures[f"pass_real_{entry.statistic.name}"] = float(passes[:, k].mean())
-        rows.append([entry.statistic.name, *(wins(scores[:, k], fake[:, k]) for fake, _ in scored.values()), passing])
-    for name, inside in suites.items():
-        figures[f"pass_real_{name}"] = float(passes[:, inside].all(axis=1).mean())
-        total = scores[:, inside] @ weights[inside]
-        for kind, (fake, passes_fake) in scored.items():
-            figures[f"win_{kind}_{name}"] = wins(total, fake[:, inside] @ weights[inside])
-            figures[f"pass_{kind}_{name}"] = float(passes_fake[:, inside].all(axis=1).mean())
-        rows.append([f"{name}: pairs won", *(figures[f"win_{kind}_{name}"] for kind in made), None])
-        passing_all = [figures[f"pass_{kind}_{name}"] for kind in (*made, "real")]
-        rows.append([f"{name}: all rules passed", *passing_all])
-    print_table(rows, ["real test parts against", *made, "real pass"])
-    return figures
-
-
-def compose_fakes(prior: Prior, parts: Sequence[Melody], count: int, seed: int) -> dict[str, list[Melody]]:
+def compose_fakes(prior: Prior, parts: Sequence[Melody], count: int, seed: int) -> Iterator[tuple[str, list[Melody]]]:
     """What the prior composes in the frames of ``parts``, at each of TEMPERATURES."""
     batch = Batch(256, [task_of(part) for part in parts], Suite(()), prior)
-    return {
-        kind: compose(batch, prior_agent(temperature), count, seed).melodies
-        for kind, temperature in TEMPERATURES.items()
+    for kind, temperature in TEMPERATURES.items():
+        yield kind, compose(batch, prior_agent(temperature), count, seed).melodies
+
+
+def make_fakes(prior: Prior, parts: Sequence[Melody], count: int, seed: int) -> dict[str, list[Melody]]:
+    """``count`` fakes of each kind, heard by the prior."""
+    made = {
+        kind: hear(prior, fakes(kind, parts, count, seed)) for kind in tqdm(FAKES, desc="making fakes", leave=False)
     }
+    return made | dict(compose_fakes(prior, parts, count, seed))
+
+
+def fitted(
+    arguments: Arguments, prior: Prior, train: Sequence[Melody], unseen: Sequence[Melody], pools: Pools
+) -> dict[str, Calibrated]:
+    """Fit, attack, fit with what the attack found, attack again; the last attack's pieces join ``pools``."""
+    made = make_fakes(prior, train, arguments.fakes, 2 * arguments.seed)
+    with user_input():
+        odd = [piece for run in arguments.runs for piece in attractive(run, 1024, arguments.seed, pools.judge)]
+    if arguments.runs:
+        print(f"{len(odd)} of the agents' {1024 * len(arguments.runs)} pieces are odd to the judge", flush=True)
+    if odd:
+        made["attractive"] = hear(prior, odd)
+    real, validation = measure(train), measure(unseen)
+    measured = {kind: measure(pieces) for kind, pieces in made.items()}
+    found = fit(real, validation, measured)
+    for number in range(2 if arguments.attacked else 0):
+        if number:
+            measured["attacked"] = measure(pools.made["attacked"])
+            found = fit(real, validation, measured)
+        seed = 2 * arguments.seed + number
+        annealed = attack(found, arguments.prior, train, arguments.attacked, arguments.moves, seed)
+        pools.add("attacked", hear(prior, annealed.melodies))
+        usual = pools.judge.finds_usual(annealed.melodies)
+        print(f"attack {number + 1}: {annealed.passed.mean():.3f} pass all rules, {usual.mean():.3f} usual", flush=True)
+    return found
+
+
+def renew_tables(train: Sequence[Melody]) -> Path:
+    """Count the idiom tables; where they have changed, begin again: compiled statistics hold the old ones."""
+    before = idiom.TABLES.read_text(encoding="utf-8") if idiom.TABLES.exists() else ""
+    path = idiom.write_tables(*idiom.count_tables(train))
+    if path.read_text(encoding="utf-8") != before:
+        print(f"{path.name} has changed; beginning again with it", flush=True)
+        os.execv(sys.executable, [sys.executable, "-m", "experiments.calibrate", *sys.argv[1:]])
+    return path
 
 
 def calibrate(arguments: Arguments) -> None:
     """The command."""
-    run = start_run("calibrate", arguments, arguments.out)
+    if arguments.check and not KEPT.exists():
+        raise UserError(f"{KEPT} is missing; make it with 'python -m experiments.calibrate'")
     corpus = load_corpus()
     train, test = corpus.melodies("train", bars=8), corpus.melodies("test", bars=8)
-    files = []
-    if arguments.write:
-        files.append(idiom.write_tables(*idiom.count_tables(train)))
+    files = [renew_tables(train)] if arguments.write and not arguments.check else []
+    run = start_run("calibrate", arguments, arguments.out)
     prior = load_prior(arguments.prior)
-    kinds = {"real/train": train, "real/validation": hear(prior, corpus.melodies("validation", bars=8))}
-    kinds["real/test"] = hear(prior, test)
-    for side, parts, count in (("train", train, arguments.fakes), ("test", test, arguments.fakes // 3)):
-        seed = 2 * arguments.seed + (side == "test")
-        made = {kind: fakes(kind, parts, count, seed) for kind in FAKES} | compose_fakes(prior, parts, count, seed)
-        for kind, pieces in made.items():
-            # Only capped rules read the prior, and their curves need no fakes.
-            kinds[f"{kind}/{side}"] = hear(prior, pieces) if side == "test" and kind in FAKES else pieces
-    measured = measure_all(kinds)
-    with atomic_path(run.folder / "statistics.npz") as path:
-        table = {name: np.column_stack([pieces.metre, pieces.values]) for name, pieces in measured.items()}
-        np.savez_compressed(path, **cast(Any, table))
-    made_of = {side: {k: measured[f"{k}/{side}"] for k in (*FAKES, *TEMPERATURES)} for side in ("train", "test")}
-    curves = fit(measured["real/train"], measured["real/validation"], made_of["train"])
-    files.append(calibration.save(curves, calibration.SHIPPED if arguments.write else run.folder / "calibration.json"))
-    figures = report(measured["real/test"], made_of["test"], curves)
-    print(f"\nfigures in {run.finish(figures, files)}")
+    made = make_fakes(prior, test, arguments.fakes // 3, 2 * arguments.seed + 1)
+    pools = Pools(hear(prior, test), made, Judge(test))
+    before: Mapping[str, Calibrated] = calibration.load() if calibration.SHIPPED.exists() else {}
+    if arguments.check:
+        found = before
+        pools.add("attacked", hear(prior, read_attacked()))
+    else:
+        found = fitted(arguments, prior, train, hear(prior, corpus.melodies("validation", bars=8)), pools)
+        here = run.folder
+        files.append(calibration.save(found, calibration.SHIPPED if arguments.write else here / "calibration.json"))
+        if arguments.attacked:
+            kept = KEPT if arguments.write else here / "attacked.json"
+            files.append(write_attacked(pools.made["attacked"], kept))
+        files.append(report_changes(before, found, pools, here / "changes.txt"))
+    figures = report_suites(pools, found, list(TEMPERATURES))
+    figures |= report_pieces(pools) | report_rules(pools, found, run.folder / "rules.txt")
+    files.append(run.folder / "rules.txt")
+    if "attacked" in pools.made and find_spec("verovio") and find_spec("resvg_py"):
+        files.append(score_png(pools.made["attacked"][:10], run.folder / "attacked.png"))
+        print(f"attacked pieces: {files[-1]}")
+    print(f"each rule: {run.folder / 'rules.txt'}\nfigures: {run.finish(figures, files)}")
 
 
 main = command(Arguments, calibrate)

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, REST, legal_durations
+from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, REST, SIXTEENTH, legal_durations
 from musicenv.melody import Melody, melody_from_notes
 from musicenv.task import METRES, MODES, STYLES, TONICS, Task
 from rewards.theory.harmony import SCALES
@@ -46,7 +46,7 @@ def shuffled(real: Melody, rng: np.random.Generator) -> Melody:
     return _laid_out(rng.permutation(real.pitch), rng.permutation(real.duration), real)
 
 
-def bars_shuffled(real: Melody, rng: np.random.Generator) -> Melody:
+def bar_shuffled(real: Melody, rng: np.random.Generator) -> Melody:
     """The bars of a real part in random order; where lengths differ, a bar's last note is cut or held longer."""
     pitch: list[int] = [int(p) for p in real.pitch[real.onset < 0]]
     duration: list[int] = [int(d) for d in real.duration[real.onset < 0]]
@@ -97,7 +97,7 @@ def scale(real: Melody, rng: np.random.Generator) -> Melody:
     return _laid_out(pitch, np.full(count, 6), real)
 
 
-def single_note(real: Melody, rng: np.random.Generator) -> Melody:
+def single(real: Melody, rng: np.random.Generator) -> Melody:
     """One note in eighths."""
     count = (real.end - real.start) // 6 + 1
     return _laid_out(np.full(count, rng.choice([60, 64, 67, 72])), np.full(count, 6), real)
@@ -106,6 +106,50 @@ def single_note(real: Melody, rng: np.random.Generator) -> Melody:
 def recited(real: Melody, rng: np.random.Generator) -> Melody:
     """The rhythm of a real part on one note."""
     return _laid_out(np.full(real.pitch.size, rng.choice([60, 64, 67, 72])), real.duration, real)
+
+
+def _of_grid(grid: npt.NDArray[np.int16], real: Melody, step: int = SIXTEENTH) -> Melody:
+    """What sounds every ``step`` ticks of ``grid`` (sixteenths from the first downbeat), equal neighbours as one note
+    within a beat; with the pick-up of ``real``."""
+    upbeat = real.onset < 0
+    pitch, duration = [int(p) for p in real.pitch[upbeat]], [int(d) for d in real.duration[upbeat]]
+    if upbeat.any():  # a note over the first barline ends there
+        duration[-1] = -int(real.onset[upbeat][-1])
+    for tick in range(0, real.end, step):
+        now = int(grid[min(tick // SIXTEENTH, grid.size - 1)])
+        if tick % real.beat and pitch and now == pitch[-1]:
+            duration[-1] += step
+        else:
+            pitch.append(now)
+            duration.append(step)
+    return _laid_out(pitch, duration, real)
+
+
+def same_tails(real: Melody, rng: np.random.Generator) -> Melody:
+    """A real part of which every bar ends as its second one."""
+    grid, slots = real.grid.copy(), real.bar // SIXTEENTH
+    half = slots // 3 if real.bar == 3 * real.beat else slots // 2
+    tail = grid[2 * slots - half : 2 * slots].copy()
+    for end in range(slots, grid.size + 1, slots):
+        grid[end - half : end] = tail
+    return _of_grid(grid, real)
+
+
+def alternating(real: Melody, rng: np.random.Generator) -> Melody:
+    """A A' A A' throughout: bars 3 and 4 of a real part over and over, in each bar one beat on another pitch of it."""
+    grid, slots = real.grid.copy(), real.bar // SIXTEENTH
+    beat, pair = real.beat // SIXTEENTH, real.grid[2 * slots : 4 * slots].copy()
+    for begin in range(0, grid.size, slots):
+        bar = pair[(begin // slots % 2) * slots :][: min(slots, grid.size - begin)].copy()
+        place = int(rng.integers(max(bar.size // beat, 1))) * beat
+        bar[place : place + beat] = rng.choice(pair)
+        grid[begin : begin + bar.size] = bar
+    return _of_grid(grid, real)
+
+
+def thinned(real: Melody, rng: np.random.Generator) -> Melody:
+    """What sounds on the beats of a real part, each held to the next: thin rhythm."""
+    return _of_grid(real.grid, real, real.beat)
 
 
 def cut(real: Melody, rng: np.random.Generator) -> Melody:
@@ -117,12 +161,15 @@ def cut(real: Melody, rng: np.random.Generator) -> Melody:
 FAKES: Final[dict[str, Callable[[Melody, np.random.Generator], Melody]]] = {
     "uniform": uniform,
     "shuffled": shuffled,
-    "bars_shuffled": bars_shuffled,
+    "bar_shuffled": bar_shuffled,
     "loop": loop,
     "two_bar_loop": two_bar_loop,
     "scale": scale,
-    "single_note": single_note,
+    "single": single,
     "recited": recited,
+    "same_tails": same_tails,
+    "alternating": alternating,
+    "thinned": thinned,
     "cut": cut,
 }
 """Kinds of fakes, each made from a real part whose frame it shares."""

@@ -15,25 +15,23 @@ import numpy as np
 import numpy.typing as npt
 
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, REST, duration_is_legal
-from musicenv.batch import frame_of
+from musicenv.appraisal import lines_of
 from musicenv.jit import compiled
 from musicenv.kernel import BAR, BARS, END, LENGTH, START, Lines, append, begin, new_lines, view
 from musicenv.melody import ARRAYS, Melody
 from musicenv.refused import refused
 from musicenv.step import load_kernel
-from musicenv.task import Task
 from rewards.priors import Prior, hear
 from rewards.rules import Suite
 
-FIRST_TEMPERATURE: Final = 2.0
+FIRST_TEMPERATURE: Final = 0.7
 LAST_TEMPERATURE: Final = 0.03
 """Temperatures in units of the reward."""
 
 _DURATIONS: Final = np.array(DURATIONS, dtype=np.int64)
 _RANDOMS: Final = 6
 """Random numbers that a move may use."""
-_MOST: Final = 24
-"""Durations reach up to this many notes on either side of a bar that is copied."""
+Rows = npt.NDArray[np.int64]
 
 
 class Annealed(NamedTuple):
@@ -110,8 +108,8 @@ def _moved(lines: Lines, i: int, u: npt.NDArray[np.float64], notes: npt.NDArray[
         first = _DURATIONS[int(u[2] * _DURATIONS.size)]
         notes[1, k], notes[1, k + 1] = first, notes[1, k] + notes[1, k + 1] - first
     else:
-        return _moved_bar(lines, i, u, notes)
-    return n
+        n = _moved_bar(lines, i, u, notes)
+    return int(n)
 
 
 @compiled
@@ -128,17 +126,15 @@ def _moved_bar(lines: Lines, i: int, u: npt.NDArray[np.float64], notes: npt.NDAr
         for k in range(a_first, a_last):
             if notes[0, k] != REST:
                 notes[0, k] = min(max(notes[0, k] + int(u[3] * 11) - 5, LOWEST), HIGHEST)
-        return n
+        return int(n)
     b_first, b_last = _span(lines, i, b)
     if a == b or b_last == 0:
         return 0
     # The piece is: what comes before a, a, what is between, b, what follows.
-    copies = ((a_first, a_last), (b_first, b_last)) if u[4] < 0.5 else ((b_first, b_last), (a_first, a_last))
-    swaps = u[0] > 0.94
-    at_a = copies[1] if swaps else copies[0]
-    at_b = copies[0]
-    if swaps:
-        at_a, at_b = (b_first, b_last), (a_first, a_last)
+    bar_a, bar_b = (a_first, a_last), (b_first, b_last)
+    at_a, at_b = bar_b, bar_a
+    if u[0] < 0.94:  # one replaces the other
+        at_a = at_b = bar_a if u[4] < 0.5 else bar_b
     count = 0
     for first, last in ((0, a_first), at_a, (a_last, b_first), at_b, (b_last, n)):
         if count + last - first > notes.shape[1]:
@@ -146,7 +142,7 @@ def _moved_bar(lines: Lines, i: int, u: npt.NDArray[np.float64], notes: npt.NDAr
         for k in range(first, last):
             notes[0, count], notes[1, count] = lines.notes[i, 0, k], lines.notes[i, 2, k]
             count += 1
-    return count
+    return int(count)
 
 
 @compiled
@@ -184,17 +180,25 @@ def _write(to: Lines, i: int, frame: npt.NDArray[np.int64], notes: npt.NDArray[n
         append(to, i, notes[0, k], notes[1, k])
 
 
+@compiled
+def _copy(source: Lines, to: Lines, rows: Rows) -> None:
+    for i in rows:
+        to.notes[i], to.heard[i], to.grid[i], to.frame[i] = (
+            source.notes[i],
+            source.heard[i],
+            source.grid[i],
+            source.frame[i],
+        )
+        to.values[i], to.scores[i], to.passed[i] = source.values[i], source.scores[i], source.passed[i]
+
+
 class Annealer:
     """Chains of pieces under one suite; ``run`` moves them."""
 
-    def __init__(self, suite: Suite, prior: Prior | None, tasks: Sequence[Task], starts: Sequence[Melody]) -> None:
-        """``starts[i]`` is a finished piece for ``tasks[i]``."""
-        if any(term.rule.kind == "note" for term in suite):
-            raise ValueError(
-                "annealing reads whole pieces: give a suite of statistics, without rules that speak at notes"
-            )
-        if refused(suite).any():
-            raise ValueError("annealing needs rules that numba compiles")
+    def __init__(self, suite: Suite, prior: Prior | None, starts: Sequence[Melody]) -> None:
+        """``starts`` are finished pieces, one for each chain, which keeps its frame."""
+        if any(term.rule.kind == "note" for term in suite) or refused(suite).any():
+            raise ValueError("annealing reads whole pieces: give a suite of statistics that numba compiles")
         self.suite, self.prior, self.n = suite, prior, len(starts)
         self.heard = 0
         """Pieces the prior has listened to so far."""
@@ -204,14 +208,8 @@ class Annealer:
         if self._dear.terms and prior is None:
             raise ValueError("the reward reads the prior's likelihood, but there is no prior; name one")
         self._hope = sum(t.weight * (float(t.curve.table.max()) if t.curve else np.inf) for t in self._dear)
-        capacity = max(int((task.end + task.pickup) // DURATIONS[0]) for task in tasks)
-        sixteenths = max(task.bars * task.bar for task in tasks) // 3
         terms = max(len(self._cheap), len(self._dear))
-        self.lines = new_lines(self.n, capacity, sixteenths, terms)
-        self._proposed = new_lines(self.n, capacity, sixteenths, terms)
-        for i, (task, melody) in enumerate(zip(tasks, starts, strict=True)):
-            notes = np.stack([melody.pitch, melody.duration]).astype(np.int64)
-            _write(self.lines, i, np.array(frame_of(task)), notes)
+        self.lines, self._proposed = _roomy(starts, terms), _roomy(starts, terms)
         self.scores, self.passed = self._appraised(self.lines, np.arange(self.n), np.full(self.n, -np.inf))
 
     def run(self, moves: int, seed: int, said: Callable[[int], object] = lambda moves: None) -> Annealed:
@@ -226,14 +224,13 @@ class Annealer:
             rows = np.flatnonzero(proposed)
             scores, passed = self._appraised(self._proposed, rows, wanted[rows])
             kept = scores >= wanted[rows]
-            for mine, other in zip(self.lines, self._proposed, strict=True):
-                mine[rows[kept]] = other[rows[kept]]
+            _copy(self._proposed, self.lines, rows[kept])
             self.scores[rows[kept]], self.passed[rows[kept]] = scores[kept], passed[kept]
             said(1)
         return Annealed([_copied(self.lines, i) for i in range(self.n)], self.scores.copy(), self.passed.copy())
 
     def _appraised(
-        self, lines: Lines, rows: npt.NDArray[np.int64], wanted: npt.NDArray[np.float64]
+        self, lines: Lines, rows: Rows, wanted: npt.NDArray[np.float64]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
         """Score (r,) of ``rows`` and whether each passes all; -inf where it can't reach ``wanted`` (r,)."""
         scores, passed = _ask(self._cheap, lines, rows)
@@ -253,9 +250,18 @@ class Annealer:
         return scores, passed
 
 
-def _ask(
-    suite: Suite, lines: Lines, rows: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+def _roomy(melodies: Sequence[Melody], terms: int) -> Lines:
+    """The melodies with room for as many notes as their frames can hold."""
+    given = lines_of(melodies, terms)
+    capacity = max(melody.end - melody.start for melody in melodies) // DURATIONS[0]
+    lines = new_lines(len(melodies), capacity, given.grid.shape[1], terms)
+    longest = given.notes.shape[2]
+    lines.notes[:, :, :longest], lines.heard[:, :, :longest] = given.notes, given.heard
+    lines.grid[...], lines.frame[...] = given.grid, given.frame
+    return lines
+
+
+def _ask(suite: Suite, lines: Lines, rows: Rows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     scores, passed = np.zeros(rows.size), np.ones(rows.size, dtype=np.bool_)
     load_kernel(suite, np.zeros(len(suite), dtype=np.bool_)).appraise(lines, suite.arrays(), rows, scores, passed)
     return scores, passed

@@ -7,7 +7,8 @@ Per metre, with f the smoothed distribution of the statistic in real parts and g
     capped   the same, at most 0: what is common enough is left alone
 
 "More is better" fails: a reward of any of these forms has its optimum inside the real range.  A metre with few parts
-borrows from all others.  The curves ship as ``rewards/data/calibration.json``, made by ``experiments/calibrate.py``.
+borrows from all others.  Curves and weights ship as ``rewards/data/calibration.json``, made by
+``experiments/calibrate.py``.
 """
 
 from __future__ import annotations
@@ -161,11 +162,18 @@ def _read(grid: _Grid, table: Floats, values: Floats) -> Floats:
     return np.interp(values, grid.lo + grid.step * np.arange(grid.size), table)
 
 
-def save(curves: Mapping[str, Curve], path: Path = SHIPPED) -> Path:
-    """Write curves as JSON, a line for each metre."""
+class Calibrated(NamedTuple):
+    """What calibration found for one statistic."""
+
+    weight: float
+    curve: Curve
+
+
+def save(found: Mapping[str, Calibrated], path: Path = SHIPPED) -> Path:
+    """Write weights and curves as JSON, a line for each metre."""
     blocks = []
-    for name in sorted(curves):
-        curve = curves[name]
+    for name in sorted(found):
+        curve = found[name].curve
         lines = [
             json.dumps(
                 {
@@ -178,26 +186,29 @@ def save(curves: Mapping[str, Curve], path: Path = SHIPPED) -> Path:
             )
             for k, metre in enumerate(METRES)
         ]
-        blocks.append(f"{json.dumps(name)}: [\n" + ",\n".join(lines) + "\n]")
+        weight = json.dumps(round(found[name].weight, 3))
+        blocks.append(f'{json.dumps(name)}: {{"weight": {weight}, "curve": [\n' + ",\n".join(lines) + "\n]}")
     return write_atomic(path, "{\n" + ",\n".join(blocks) + "\n}\n")
 
 
 @cache
-def load(path: Path = SHIPPED) -> Mapping[str, Curve]:
-    """The shipped curves by the name of their statistic."""
+def load(path: Path = SHIPPED) -> Mapping[str, Calibrated]:
+    """The shipped weights and curves by the name of their statistic."""
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FileNotFoundError(f"{path} is missing; make it with 'python -m experiments.calibrate'") from error
-    curves = {}
-    for name, rows in read.items():
+    found = {}
+    for name, entry in read.items():
+        rows = entry["curve"]
         if [row["metre"] for row in rows] != list(METRES):
             raise ValueError(f"{path}: {name!r} is calibrated for other metres; run 'python -m experiments.calibrate'")
         lo, step, threshold, table = (
             np.array([row[key] for row in rows], dtype=np.float64) for key in ("lo", "step", "threshold", "table")
         )
-        curves[name] = Curve(lo=lo, step=step, table=table, threshold=threshold)
-    return curves
+        curve = Curve(lo=lo, step=step, table=table, threshold=threshold)
+        found[name] = Calibrated(float(entry["weight"]), curve)
+    return found
 
 
 class Entry(NamedTuple):
@@ -206,11 +217,16 @@ class Entry(NamedTuple):
     statistic: Rule
     form: Form
     weight: float
+    """What the fitted weight is drawn towards."""
+
+
+def suite_from(entries: Sequence[Entry], found: Mapping[str, Calibrated]) -> Suite:
+    """The suite of ``entries`` with the weights and curves in ``found``."""
+    if missing := [entry.statistic.name for entry in entries if entry.statistic.name not in found]:
+        raise ValueError(f"{', '.join(missing)} not calibrated; run 'python -m experiments.calibrate'")
+    return Suite(tuple(Term(entry.statistic, *found[entry.statistic.name]) for entry in entries))
 
 
 def calibrated(entries: Sequence[Entry]) -> Suite:
-    """The suite of ``entries``, with the shipped curves."""
-    curves = load()
-    if missing := [entry.statistic.name for entry in entries if entry.statistic.name not in curves]:
-        raise ValueError(f"{', '.join(missing)} not calibrated; run 'python -m experiments.calibrate'")
-    return Suite(tuple(Term(entry.statistic, entry.weight, curves[entry.statistic.name]) for entry in entries))
+    """The suite of ``entries``, as shipped."""
+    return suite_from(entries, load())

@@ -40,7 +40,7 @@ def judge(suite: Suite, melodies: Sequence[Melody]) -> Judgement:
             score = 0.0 if np.isnan(value) else value
             if term.curve is not None:
                 score = term.curve(value, melody.metre)
-                passed[i, k] = np.isnan(value) or score >= term.curve.threshold[melody.metre] - 1e-9
+                passed[i, k] = np.isnan(value) or term.curve.passes(score, melody.metre)
             scores[i, k] = term.weight * score
     bonus = np.where(passed.all(axis=1), suite.bonus, 0.0)
     return Judgement(values, scores, passed, scores.sum(axis=1) + bonus)

@@ -56,6 +56,10 @@ class Curve:
         table = self.table[metre]
         return float(np.interp(value, self.lo[metre] + self.step[metre] * np.arange(table.size), table))
 
+    def passes(self, score: Any, metre: int) -> Any:
+        """Whether a score, or each of an array, reaches the threshold; written once more in ``musicenv.kernel``."""
+        return score >= self.threshold[metre] - 1e-9
+
 
 class SuiteArrays(NamedTuple):
     """Weights and curves of S terms, as the compiled step reads them."""

@@ -56,17 +56,17 @@ ENDING: Final = 2
 
 
 def misheard(example: Example, share: float, ending: float, rng: np.random.Generator) -> Example:
-    """The example after notes of which a ``share`` (of the last two bars' notes ``ending``), drawn at random, is another
-    one of the melody's pitches.
+    """The example after notes of which a ``share``, drawn at random, is another one of the melody's pitches; of the
+    notes of the last two bars the share is ``ending``.
 
     Whoever learns to go on from wrong notes finds back when it plays some itself (data noising, Xie et al. 2017), and
     above all comes home at the end, wherever it is.
     """
     melody = example.melody
     pitch, at_end = melody.pitch, melody.onset >= melody.end - ENDING * melody.bar
-    wrong = rng.random(pitch.size) < np.where(at_end, ending, share)
-    wrong = np.where(wrong, rng.choice(pitch, pitch.size), pitch)
-    return example._replace(features=_features(example.melody, wrong))
+    is_wrong = rng.random(pitch.size) < np.where(at_end, ending, share)
+    heard = np.where(is_wrong, rng.choice(pitch, pitch.size), pitch)
+    return example._replace(features=_features(melody, heard))
 
 
 def _features(melody: Melody, pitch: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:

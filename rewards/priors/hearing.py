@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicenv.melody import Melody
-from rewards.priors.dataset import UNKNOWN, example_of
+from rewards.priors.dataset import UNKNOWN, example_of, padded
 
 if TYPE_CHECKING:
     from rewards.priors.stepping import Prior
@@ -24,23 +24,24 @@ def hear(prior: Prior, melodies: Sequence[Melody]) -> list[Melody]:
     order = np.argsort([example.action.size for example in examples], kind="stable")
     for begin in range(0, len(order), _AT_ONCE):
         group = order[begin : begin + _AT_ONCE]
-        longest = max(examples[i].action.size for i in group)
-        surprisal = np.full((len(group), longest), np.nan, dtype=np.float32)
+        features, action = padded([examples[i] for i in group])
+        sizes = np.array([examples[i].action.size for i in group])
+        surprisal = np.full(action.shape, np.nan, dtype=np.float32)
         entropy = surprisal.copy()
         state = prior.state(len(group))
-        for k in range(longest):
-            rows = np.array([r for r, i in enumerate(group) if examples[i].action.size > k])
-            prior.step(state, np.stack([examples[group[r]].features[k] for r in rows]), rows)
-            log_probs = state.log_probs[rows]
-            actions = np.array([examples[group[r]].action[k] for r in rows])
-            surprisal[rows, k] = _surprisal(log_probs, actions)
-            entropy[rows, k] = -(np.exp(log_probs) * log_probs).sum(axis=1)
-        for r, i in enumerate(group):
+        for k in range(action.shape[1]):
+            # The shorter ones come first, so those that still go on are the last rows.
+            on = slice(int(np.searchsorted(sizes, k, side="right")), None)
+            prior.step(state, features[on, k], np.arange(len(group))[on])
+            log_probs = state.log_probs[on]
+            surprisal[on, k] = _surprisal(log_probs, action[on, k])
+            entropy[on, k] = -(np.exp(log_probs) * log_probs).sum(axis=1)
+        for row, i in enumerate(group):
             n = examples[i].action.size
-            heard[i] = melodies[i]._replace(surprisal=surprisal[r, :n].copy(), entropy=entropy[r, :n].copy())
+            heard[i] = melodies[i]._replace(surprisal=surprisal[row, :n].copy(), entropy=entropy[row, :n].copy())
     return heard
 
 
-def _surprisal(log_probs: npt.NDArray[np.float32], actions: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+def _surprisal(log_probs: npt.NDArray[np.float32], actions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     told = -log_probs[np.arange(actions.size), np.maximum(actions, 0)]
     return np.where(actions == UNKNOWN, np.float32(np.nan), told)

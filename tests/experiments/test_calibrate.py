@@ -34,7 +34,7 @@ def test_a_cut_has_the_notes_of_its_part_in_another_order(parts):
 
 
 def test_a_single_note_is_one(parts):
-    assert all(np.unique(piece.pitch).size == 1 for piece in fakes("single_note", parts, 20, seed=0))
+    assert all(np.unique(piece.pitch).size == 1 for piece in fakes("single", parts, 20, seed=0))
 
 
 def test_wins_is_the_share_of_pairs_with_ties_as_halves():

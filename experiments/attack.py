@@ -1,0 +1,130 @@
+"""Attacks on the reward: pieces that a patient search, or a trained agent, likes better than music deserves."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from agents.compose import compose
+from agents.compose import prior as prior_agent
+from agents.policy import policy_agent
+from agents.training import load as load_trained
+from experiments.fakes import task_of
+from experiments.fitting import ENTRIES
+from mcts.annealing import Annealed, Annealer
+from musicenv.batch import Batch
+from musicenv.files import write_atomic
+from musicenv.melody import Melody, melody_from_notes
+from musicenv.task import METRES, MODES, STYLES, TONICS, Task
+from rewards.calibration import Calibrated, suite_from
+from rewards.priors import hear, load_prior
+from rewards.rules import Suite
+
+KEPT: Final = Path(__file__).parent / "data" / "attacked.json"
+"""The pieces that the last calibration was attacked by."""
+
+PROCESSES: Final = 2
+
+
+class Job(NamedTuple):
+    """Chains that one process anneals."""
+
+    found: Mapping[str, Calibrated]
+    prior: str
+    tasks: list[Task]
+    chains: int
+    moves: int
+    seed: int
+    place: int
+
+
+def anneal(job: Job) -> Annealed:
+    """Anneal the chains of one job."""
+    import torch
+
+    torch.set_num_threads(1)
+    model = load_prior(job.prior)
+    batch = Batch(job.chains, job.tasks, Suite(()), model)
+    # The prior's own samples: far from them the reward of likelihood has no slope.
+    starts = compose(batch, prior_agent(), job.chains, job.seed).melodies
+    annealer = Annealer(suite_from(ENTRIES, job.found), model, starts)
+    with tqdm(total=job.moves, desc=f"annealing {job.chains} pieces", unit="move", position=job.place) as bar:
+        return annealer.run(job.moves, job.seed, bar.update)
+
+
+def attack(
+    found: Mapping[str, Calibrated], prior: str, parts: Sequence[Melody], pieces: int, moves: int, seed: int
+) -> Annealed:
+    """``pieces`` pieces in frames of ``parts`` that annealing finds for the default suite, in two processes.
+
+    In fresh processes: compiled statistics hold the idiom tables that were on disk when a process began.
+    """
+    tasks = [task_of(part) for part in parts]
+    shares = [pieces // PROCESSES + (k < pieces % PROCESSES) for k in range(PROCESSES)]
+    jobs = [Job(found, prior, tasks, share, moves, 100 * seed + k, k) for k, share in enumerate(shares) if share]
+    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as workers:
+        done = list(workers.map(anneal, jobs))
+    melodies = [melody for part in done for melody in part.melodies]
+    return Annealed(melodies, np.concatenate([d.scores for d in done]), np.concatenate([d.passed for d in done]))
+
+
+class Judge:
+    """A model that is in no reward, and the range of its surprisal in real parts."""
+
+    def __init__(self, real: Sequence[Melody]) -> None:
+        self.model = load_prior("judge")
+        self.band = np.quantile(self.nll(real), [0.05, 0.95])
+        """(2,) 5th and 95th percentile of nats per note."""
+
+    def nll(self, melodies: Sequence[Melody]) -> npt.NDArray[np.float64]:
+        """(n,) nats per note of each melody."""
+        return np.array([np.nanmean(melody.surprisal) for melody in hear(self.model, melodies)], dtype=np.float64)
+
+    def finds_usual(self, melodies: Sequence[Melody]) -> npt.NDArray[np.bool_]:
+        """(n,) is the surprisal inside the band?"""
+        nll = self.nll(melodies)
+        return np.asarray((nll >= self.band[0]) & (nll <= self.band[1]))
+
+
+def attractive(run: Path, pieces: int, seed: int, judge: Judge) -> list[Melody]:
+    """Those of ``pieces`` pieces by the agent of a ``train_ppo`` run that the judge finds odd."""
+    trained = load_trained(run)
+    composed = compose(trained.batch, policy_agent(trained.model.policy), pieces, seed).melodies
+    usual = judge.finds_usual(composed)
+    return [melody for melody, is_usual in zip(composed, usual, strict=True) if not is_usual]
+
+
+def write_attacked(melodies: Sequence[Melody], path: Path = KEPT) -> Path:
+    """Keep pieces as JSON, one a line."""
+    rows = [
+        json.dumps(
+            {
+                "metre": METRES[m.metre],
+                "key": f"{TONICS[m.key]} {MODES[m.mode]}",
+                "bars": int(m.bars),
+                "style": STYLES[m.style],
+                "pickup": int(-m.start),
+                "pitch": m.pitch.tolist(),
+                "duration": m.duration.tolist(),
+            }
+        )
+        for m in melodies
+    ]
+    return write_atomic(path, "[\n" + ",\n".join(rows) + "\n]\n")
+
+
+def read_attacked(path: Path = KEPT) -> list[Melody]:
+    """The pieces that were kept."""
+    out = []
+    for row in json.loads(path.read_text(encoding="utf-8")):
+        pitch, duration = row.pop("pitch"), row.pop("duration")
+        out.append(melody_from_notes(pitch, duration, Task(**row)))
+    return out

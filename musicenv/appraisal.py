@@ -1,0 +1,59 @@
+"""What a suite says of many finished melodies at once, by the same compiled rules as the step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from musicenv.kernel import LENGTH, N_FRAME, NO_PITCH, Lines, new_lines
+from musicenv.melody import Melody
+from musicenv.refused import refused
+from musicenv.step import load_kernel
+from rewards.rules import Suite
+
+
+class Appraisal(NamedTuple):
+    """n melodies under S statistics."""
+
+    values: npt.NDArray[np.float64]
+    """(n, S) each statistic's value; NaN where it is not defined."""
+    scores: npt.NDArray[np.float64]
+    """(n, S) weighted scores."""
+    passed: npt.NDArray[np.bool_]
+    """(n, S)"""
+
+
+def appraise(suite: Suite, melodies: Sequence[Melody]) -> Appraisal:
+    """Judge finished melodies by the statistics of ``suite``, some microseconds each.
+
+    ``rewards.judging.judge`` does the same slowly, for any suite; a test compares them.
+    """
+    if any(term.rule.kind == "note" for term in suite) or refused(suite).any():
+        raise ValueError(
+            "appraise() takes suites of statistics that numba compiles; others are for rewards.judging.judge"
+        )
+    if not melodies:
+        empty = np.zeros((0, len(suite)))
+        return Appraisal(empty, empty.copy(), empty.astype(np.bool_))
+    lines = lines_of(melodies, len(suite))
+    rows = np.arange(len(melodies))
+    kernel = load_kernel(suite, np.zeros(len(suite), dtype=np.bool_))
+    kernel.appraise(lines, suite.arrays(), rows, np.zeros(rows.size), np.zeros(rows.size, dtype=np.bool_))
+    return Appraisal(lines.values, lines.scores, lines.passed)
+
+
+def lines_of(melodies: Sequence[Melody], terms: int) -> Lines:
+    """The melodies as the kernel holds them, with room for ``terms`` terms; notes and frames as they are."""
+    longest = max(melody.pitch.size for melody in melodies)
+    lines = new_lines(len(melodies), longest, max(melody.grid.size for melody in melodies), terms)
+    for i, m in enumerate(melodies):
+        n = m.pitch.size
+        lines.notes[i, :, :n] = m.pitch, m.onset, m.duration
+        lines.heard[i, :, :n] = m.surprisal, m.entropy
+        lines.grid[i, : m.grid.size] = m.grid
+        frame = [n, m.time, m.start, m.end, m.bar, m.beat, m.bars, m.metre, m.mode, m.style, m.key, NO_PITCH, NO_PITCH]
+        lines.frame[i, LENGTH:N_FRAME] = frame
+    return lines
