@@ -22,7 +22,7 @@ BARS_A_LINE: Final = 4
 def to_musicxml(
     melody: Melody, path: Path | None = None, title: str = "", performance: Performance | None = None
 ) -> str:
-    """The text of a MusicXML file; written to ``path`` too, if given.  It tells tempo and instrument of the performance."""
+    """The text of a MusicXML file; written to ``path`` too, if given.  It tells tempo and instrument."""
     from music21.musicxml.m21ToXml import ScoreExporter
 
     exporter = ScoreExporter(_score(melody, title, performance or Performance()), makeNotation=False)
@@ -38,10 +38,10 @@ def _score(melody: Melody, title: str, performance: Performance) -> Score:
     from music21 import tempo as tempi
 
     part = stream.Part(id="Melody")
-    player = instrument.Instrument(performance.instrument)
+    player = instrument.Instrument()  # without a name, which would indent the score
     player.midiProgram = performance.program
     player.midiChannel = 0
-    player.partId = "P1"  # music21's own would differ from run to run
+    player.partId, player.instrumentId = "P1", "P1-I1"  # music21's own would differ from run to run
     part.insert(0, player)
     upbeat = 1 if melody.start < 0 else 0
     tied = False

@@ -46,14 +46,14 @@ DANCE_TEMPO: Final = MappingProxyType(
         "waltz": 138,
     }
 )
-"""Beats per minute of the styles that say how fast they go; they win over the metre.  Common practice, nothing measured."""
+"""Beats per minute of the styles that say how fast they go; they win over the metre.  Common practice, not measured."""
 PHRASE_BARS: Final = 4
 ACCENTS: Final = (0.0, 0.1, 0.2)
 """What the downbeat, the other beats and the notes off the beat lack of the full loudness."""
 SWELL: Final = 0.12
 """What the ends of a phrase lack of the loudness of its middle."""
 GAP: Final = 0.45
-"""Ticks of silence before the next note.  Under half a tick, so a reader that rounds to ticks finds the written notes."""
+"""Ticks of silence before the next note.  Under half a tick, so that rounding to ticks gives the written notes."""
 MAX_SECONDS: Final = 600.0
 
 
