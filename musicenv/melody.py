@@ -79,6 +79,8 @@ def melody_from_notes(
         raise ValueError("a melody needs as many durations as pitches, and at least one note")
     times = -task.pickup + np.concatenate([[0], np.cumsum(durations)]).astype(np.int64)
     final = task.end if end is None else end
+    if times[-1] > np.iinfo(np.int16).max:
+        raise ValueError(f"a melody of {times[-1]} ticks is too long; at most {np.iinfo(np.int16).max}")
     grid = np.full(max(final, 0) // SIXTEENTH, UNSET, dtype=np.int16)
     for note, begins, ends in zip(pitches, times[:-1], times[1:], strict=True):
         grid[max(-(-begins // SIXTEENTH), 0) : max(-(-ends // SIXTEENTH), 0)] = note

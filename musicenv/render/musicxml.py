@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from musicenv.alphabet import TICKS_PER_QUARTER
 from musicenv.files import write_atomic
 from musicenv.melody import Melody
-from musicenv.render.midi import beats_per_minute
 from musicenv.render.notation import Symbol, default_title, key_signature, metre_name, written_bars
+from musicenv.render.performance import Performance
 from musicenv.task import MODES
 
 if TYPE_CHECKING:
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 BARS_A_LINE: Final = 4
 
 
-def to_musicxml(melody: Melody, path: Path | None = None, title: str = "", tempo: float | None = None) -> str:
-    """The text of a MusicXML file; written to ``path`` too, if given.  ``tempo`` in beats per minute."""
+def to_musicxml(
+    melody: Melody, path: Path | None = None, title: str = "", performance: Performance | None = None
+) -> str:
+    """The text of a MusicXML file; written to ``path`` too, if given.  It tells tempo and instrument."""
     from music21.musicxml.m21ToXml import ScoreExporter
 
-    exporter = ScoreExporter(_score(melody, title, tempo), makeNotation=False)
+    exporter = ScoreExporter(_score(melody, title, performance or Performance()), makeNotation=False)
     exporter.parse()
     text = exporter.asBytes().decode()
     if path is not None:
@@ -31,13 +33,15 @@ def to_musicxml(melody: Melody, path: Path | None = None, title: str = "", tempo
     return text
 
 
-def _score(melody: Melody, title: str, tempo: float | None) -> Score:
+def _score(melody: Melody, title: str, performance: Performance) -> Score:
     from music21 import bar, clef, duration, instrument, key, layout, metadata, meter, stream
     from music21 import tempo as tempi
 
     part = stream.Part(id="Melody")
-    player = instrument.Instrument()
-    player.partId = "P1"  # music21's own would differ from run to run
+    player = instrument.Instrument()  # without a name, which would indent the score
+    player.midiProgram = performance.program
+    player.midiChannel = 0
+    player.partId, player.instrumentId = "P1", "P1-I1"  # music21's own would differ from run to run
     part.insert(0, player)
     upbeat = 1 if melody.start < 0 else 0
     tied = False
@@ -46,7 +50,7 @@ def _score(melody: Melody, title: str, tempo: float | None) -> Score:
         if number == 1 - upbeat:
             signature = key.KeySignature(key_signature(melody.key, melody.mode)[1]).asKey(mode=MODES[melody.mode])
             beat = duration.Duration(melody.beat / TICKS_PER_QUARTER)
-            mark = tempi.MetronomeMark(number=beats_per_minute(melody, tempo), referent=beat)
+            mark = tempi.MetronomeMark(number=performance.beats_per_minute(melody), referent=beat)
             for element in (clef.TrebleClef(), signature, meter.TimeSignature(metre_name(melody)), mark):
                 measure.insert(0, element)
         elif number > 1 and (number - 1) % BARS_A_LINE == 0:

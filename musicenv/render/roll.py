@@ -60,19 +60,19 @@ def piano_roll(melody: Melody) -> Image:
         degree = pitch % 12
         if degree == 0 or degree not in scale:
             image[_lane(pitch), MARGIN:-MARGIN] = TONIC_LANE if degree == 0 else OUT_OF_KEY
-    to_come = image[MARGIN:-MARGIN, _column(melody.time, melody) : width - MARGIN]
+    to_come = image[MARGIN:-MARGIN, column(melody.time, melody) : width - MARGIN]
     to_come[:] = (to_come * TO_COME).astype(np.uint8)
     for line, colour in ((melody.beat, BEAT_LINE), (melody.bar, BAR_LINE)):
         first = -(-melody.start // line) * line
         for tick in range(first, end + 1, line):
-            image[MARGIN:-MARGIN, _column(tick, melody)] = colour
+            image[MARGIN:-MARGIN, column(tick, melody)] = colour
     for pitch, onset, ticks in zip(melody.pitch.tolist(), melody.onset.tolist(), melody.duration.tolist(), strict=True):
         if pitch == REST:
             continue
         degree = pitch % 12
         fill = np.array(DEGREES[scale.index(degree)] if degree in scale else CHROMATIC)
         rows = _lane(min(max(pitch, LOWEST), HIGHEST))
-        left, right = _column(onset, melody), _column(onset + ticks, melody)
+        left, right = column(onset, melody), column(onset + ticks, melody)
         image[rows, left:right] = fill
         image[rows, left] = fill // 2  # the edge tells a repeated note from a held one
         image[rows, right - 1] = BACKGROUND
@@ -85,5 +85,5 @@ def _lane(pitch: int) -> slice:
     return slice(top, top + LANE)
 
 
-def _column(tick: int, melody: Melody) -> int:
+def column(tick: int, melody: Melody) -> int:
     return MARGIN + (tick - melody.start) * PIXELS_PER_TICK

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from types import ModuleType
 from typing import Final
 
 import numpy as np
 
+from musicenv.files import write_atomic
 from musicenv.melody import Melody
+from musicenv.render.extras import need
 from musicenv.render.musicxml import to_musicxml
+from musicenv.render.performance import Performance
 from musicenv.render.roll import Image
 from musicenv.render.sheet import save_sheet, with_captions
 
@@ -27,11 +29,9 @@ _OPTIONS: Final = {
     "pageMarginLeft": 20,
     "pageMarginRight": 20,
     "pageMarginTop": 20,
-    "scale": 100,
     "spacingStaff": 6,
     "spacingSystem": 4,
     "svgRemoveXlink": True,
-    "xmlIdSeed": 1,
 }
 
 
@@ -50,25 +50,35 @@ def score_png(
     return save_sheet([engrave(piece, width) for piece in pieces], texts, path, columns)
 
 
-def engrave(melody: Melody, width: int = 1000) -> Image:
-    """``(height, width, 3)`` uint8 picture of a melody's score, four bars a line."""
-    verovio, resvg = _libraries()
-    from PIL import Image as Pictures
+def score_svg(
+    melody: Melody,
+    path: Path | None = None,
+    width: int = 1000,
+    number: int = 1,
+    performance: Performance | None = None,
+) -> str:
+    """A melody's score as SVG text with its tempo, ``width`` pixels wide; written to ``path`` too, if given.
 
+    ``number`` (1 or more) tells the pieces of one page apart: no id in the SVG of one is in that of another.  Needs the
+    extra ``score``.
+    """
+    verovio = need("verovio")
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
-    toolkit.setOptions({**_OPTIONS, "pageWidth": 2 * width})
-    if not toolkit.loadData(to_musicxml(melody)):
+    toolkit.setOptions({**_OPTIONS, "pageWidth": 2 * width, "scale": 50, "xmlIdSeed": number})
+    if not toolkit.loadData(to_musicxml(melody, performance=performance)):
         raise RuntimeError("verovio could not read the MusicXML of this melody; please report it with the melody")
-    svg = toolkit.renderToSVG(1)
+    svg = str(toolkit.renderToSVG(1))
+    if path is not None:
+        write_atomic(path, svg)
+    return svg
+
+
+def engrave(melody: Melody, width: int = 1000) -> Image:
+    """``(height, width, 3)`` uint8 picture of a melody's score, four bars a line; without text, for want of a font."""
+    resvg = need("resvg_py")
+    from PIL import Image as Pictures
+
+    svg = score_svg(melody, width=width)
     png = resvg.svg_to_bytes(svg_string=svg, width=width, background="white", skip_system_fonts=True)
     return np.asarray(Pictures.open(BytesIO(png)).convert("RGB"))
-
-
-def _libraries() -> tuple[ModuleType, ModuleType]:
-    try:
-        import resvg_py
-        import verovio
-    except ImportError as error:
-        raise ImportError(f"scores need {error.name}; install the extra: pip install 'musicenv[score]'") from error
-    return verovio, resvg_py

@@ -4,7 +4,7 @@ import pytest
 
 from musicenv.alphabet import REST
 from musicenv.melody import melody_from_notes
-from musicenv.render import key_name, to_abc, to_musicxml
+from musicenv.render import Performance, key_name, to_abc, to_musicxml
 from musicenv.render.notation import NATURALS, key_signature, spell, written_bars
 from musicenv.task import TONICS, Task
 
@@ -131,3 +131,10 @@ def test_a_length_that_notation_does_not_know_is_one_clear_error():
 def test_a_triplet_over_a_bar_line_is_one_clear_error():
     with pytest.raises(ValueError, match="8 ticks at tick 44"):
         written_bars(melody_from_notes([60, 60, 60], [36, 8, 8], Task(bars=2)))
+
+
+def test_musicxml_plays_at_the_tempo_and_on_the_instrument_of_the_performance():
+    melody = melody_from_notes([60], [36], Task("6/8", bars=1))
+    text = to_musicxml(melody, performance=Performance("flute", tempo=90))
+    assert "<midi-program>74</midi-program>" in text  # MusicXML counts from 1
+    assert "<per-minute>90</per-minute>" in text

@@ -1,6 +1,7 @@
 """Pictures show the notes."""
 
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image
 
 from musicenv.alphabet import REST
 from musicenv.melody import melody_from_notes
-from musicenv.render import piano_roll, piano_roll_png, score_png
+from musicenv.render import piano_roll, piano_roll_png, score_png, score_svg
 from musicenv.render.roll import CHROMATIC, DEGREES, LANE, MARGIN, PIXELS_PER_TICK
 from musicenv.task import Task
 
@@ -81,3 +82,15 @@ def test_without_the_libraries_of_scores_the_error_names_the_extra(tmp_path, mon
     with pytest.raises(ImportError, match=r"pip install 'musicenv\[score\]'"):
         score_png(melody([(60, 48)], bars=1), tmp_path / "score.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_svg_of_two_pieces_of_a_page_share_no_id(tmp_path):
+    pytest.importorskip("verovio")
+    piece = melody([(60, 12), (62, 12), (64, 24)], bars=1)
+    one, two = (score_svg(piece, tmp_path / f"{n}.svg", number=n) for n in (1, 2))
+    assert (tmp_path / "1.svg").read_text() == one == score_svg(piece)
+    ids = [{node.get("id") for node in ElementTree.fromstring(svg).iter()} - {None} for svg in (one, two)]
+    assert len(ids[0]) > 10
+    assert not ids[0] & ids[1]
+    assert one.count('class="notehead"') == 3
+    assert ">144<" in one
