@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, REST, legal_durations
 from musicenv.melody import Melody, melody_from_notes
+from musicenv.scales import SCALES
 from musicenv.task import METRES, MODES, STYLES, TONICS, Task
-from rewards.theory.harmony import SCALES
 
 
 def task_of(melody: Melody) -> Task:

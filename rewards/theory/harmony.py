@@ -10,17 +10,10 @@ import numpy.typing as npt
 from musicenv.alphabet import REST, SIXTEENTH
 from musicenv.jit import compiled
 from musicenv.melody import Melody
+from musicenv.scales import KRUMHANSL_KESSLER, SCALES
 from musicenv.task import MODES
 from rewards.rules import statistic
 from rewards.theory.frame import complete_bars, too_short
-
-SCALES: Final = {
-    "major": (0, 2, 4, 5, 7, 9, 11),
-    "minor": (0, 2, 3, 5, 7, 8, 10, 9, 11),  # and, last, the raised sixth and seventh
-    "dorian": (0, 2, 3, 5, 7, 9, 10),
-    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
-}
-"""Degrees of each mode in semitones above the tonic."""
 
 TRIADS: Final = {
     "major": ((0, 4, 7), (2, 5, 9), (4, 7, 11), (5, 9, 0), (7, 11, 2), (9, 0, 4)),
@@ -33,15 +26,10 @@ TRIADS: Final = {
 CHANGE = 0.15
 """What a change of chord has to gain, in bars of sounding time."""
 
-_KRUMHANSL_KESSLER: Final = {
-    "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
-    "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
-}
-
 
 def _profiles() -> npt.NDArray[np.float64]:
     """(modes, 12) the key profile of each mode, of mean 0 and norm 1; dorian reads as minor, mixolydian as major."""
-    rows = [_KRUMHANSL_KESSLER["major" if mode in ("major", "mixolydian") else "minor"] for mode in MODES]
+    rows = [KRUMHANSL_KESSLER["major" if mode in ("major", "mixolydian") else "minor"] for mode in MODES]
     centred = np.array(rows) - np.mean(rows, axis=1, keepdims=True)
     return np.asarray(centred / np.linalg.norm(centred, axis=1, keepdims=True))
 

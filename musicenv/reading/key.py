@@ -1,0 +1,43 @@
+"""Which key a line is in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from musicenv.corpus.abc_fields import SIGNATURE_MODES
+from musicenv.scales import KRUMHANSL_KESSLER, SCALES
+from musicenv.task import MODES, TONICS
+
+_FINAL: Final = 0.2
+"""What it is worth, in correlation, that the line ends on the tonic ..."""
+_OUTSIDE: Final = 1.0
+"""... and what it costs that all of its time is spent outside the scale."""
+
+
+def estimate_key(pitch: npt.NDArray[np.int64], duration: npt.NDArray[np.float64], sharps: int | None = None) -> str:
+    """The likeliest key of a line, such as "E dorian"; with ``sharps``, among the keys of that signature.
+
+    ``pitch`` (n,) MIDI; ``duration`` (n,) in any unit.  The key whose profile (Krumhansl and Kessler, 1982) correlates
+    best with the time spent on each pitch class, with two corrections for modes, which the profiles do not tell apart:
+    time outside the scale counts against a key, an end on its tonic for it.
+    """
+    time = np.bincount(pitch % 12, duration, 12)
+    time = time / time.sum()
+    spread = np.linalg.norm(time - time.mean())
+    scores: dict[str, float] = {}
+    for mode in MODES:
+        profile = np.array(KRUMHANSL_KESSLER["minor" if mode in ("minor", "dorian") else "major"])
+        profile = (profile - profile.mean()) / np.linalg.norm(profile - profile.mean())
+        inside = np.isin(np.arange(12), SCALES[mode][:7])
+        for tonic in range(12):
+            if sharps is not None and SIGNATURE_MODES[(tonic - 7 * sharps) % 12] != mode:
+                continue
+            above = np.roll(time, -tonic)
+            fit = float(above @ profile) / spread if spread > 0 else 0.0
+            scores[f"{TONICS[tonic]} {mode}"] = (
+                fit - _OUTSIDE * float(above[~inside].sum()) + _FINAL * (pitch[-1] % 12 == tonic)
+            )
+    return max(scores, key=lambda name: scores[name])
