@@ -13,6 +13,9 @@ from musicenv.reading.problem import Unreadable
 from musicenv.reading.sketch import Note, Sketch, Voice
 from musicenv.task import TONICS
 
+_STRANGE = 0.25
+"""Signs that are not understood, per note, from which on a text is no ABC."""
+
 
 def read_abc_file(content: bytes, track: int | str | None) -> Sketch:
     """One tune of an ABC file: the first, or the one that ``track`` names by its place (from 1) or its title.
@@ -37,6 +40,9 @@ def read_abc_file(content: bytes, track: int | str | None) -> Sketch:
     stretches = list(tunes_of(abc, "", ""))
     if not stretches or all((tune.pitch == REST).all() for tune in stretches):
         raise Unreadable("there are no notes in it", "choose a file that holds a melody")
+    signs = sum(count for reason, count in abc.unread.items() if reason.startswith("sign"))
+    if signs > _STRANGE * sum(len(bar.notes) for bar in abc.bars):
+        raise Unreadable(f"it is not ABC: {signs} of its signs mean nothing there", "choose another file")
     tune = max(stretches, key=lambda tune: int((tune.pitch != REST).sum()))
     sketch = Sketch([Voice(tune.title, _notes(tune))], title=tune.title)
     sketch.metres = [] if tune.metre == "none" else [(0.0, tune.metre)]

@@ -14,7 +14,7 @@ from musicenv.reading.key import estimate_key
 from musicenv.reading.problem import Unreadable
 from musicenv.reading.quantise import quantise
 from musicenv.reading.rhythm import find_beats
-from musicenv.reading.sketch import Note, Sketch, choose, skyline
+from musicenv.reading.sketch import Note, Sketch, choose, count, skyline
 from musicenv.scales import SCALES
 from musicenv.task import BAR_TICKS, METRES, MODES, TONICS, TRANSPOSITION, parse_key
 
@@ -64,11 +64,11 @@ def fit(sketch: Sketch, track: int | str | None, key: str | None, metre: str | N
     notices += [said] if said else []
     line, dropped = skyline(voice.notes)
     if dropped:
-        notices.append(f"{dropped} of {len(voice.notes)} notes sound under a higher one and are left out (skyline)")
-    pickup, speed = sketch.pickup, float("nan")
+        notices.append(f"left out since a higher note sounds (skyline): {dropped} of {count(len(voice.notes), 'note')}")
+    pickup, speed, error = sketch.pickup, float("nan"), None
     if sketch.seconds:
         found = find_beats(line, metre, tempo)
-        line, speed, pickup = found.notes, found.tempo, None
+        line, speed, pickup, error = found.notes, found.tempo, None, found.error
         if metre is None:
             notices.append(f"the metre is taken for {found.metre}; another one with metre=")
         metre = found.metre
@@ -82,17 +82,18 @@ def fit(sketch: Sketch, track: int | str | None, key: str | None, metre: str | N
         end = _longest(bar)
         line = [note for note in line if note.start < end - SIXTEENTH]
     laid = quantise(line, start, bar, end, _LONGEST_REST if sketch.seconds else SIXTEENTH)
+    error = laid.error if error is None else error
     if laid.lost:
-        notices.append(f"{laid.lost} notes shorter than half a sixteenth are left out")
+        notices.append(f"left out for being too near the next one: {count(laid.lost, 'note')}")
     if laid.shortened:
-        notices.append(f"{laid.shortened} notes have lengths without a single symbol; they end early, in a rest")
+        notices.append(f"ending early, in a rest, since no one value has its length: {count(laid.shortened, 'note')}")
     key = _key(sketch, line, key, notices)
     tonic, _ = parse_key(key)
     pitch = _in_range(np.array(laid.pitch, dtype=np.int16), tonic, notices)
     bars = -(-end // bar)
     return Fitted(
         pitch, laid.duration, metre, key, -start, bars, end, sketch.title, speed,
-        float(laid.error.mean()), float(laid.error.max()), notices,
+        float(error.mean()), float(error.max()), notices,
     )  # fmt: skip
 
 
@@ -163,11 +164,7 @@ def _end(line: list[Note], start: int, bar: int) -> int:
     last = max(max(note.end for note in line), line[-1].start + SIXTEENTH)
     bars = max(int(np.ceil((last - SIXTEENTH / 2) / bar)), 1)
     shortened = bars * bar + start
-    return (
-        shortened
-        if last - SIXTEENTH / 2 < shortened and round(line[-1].start / SIXTEENTH) * SIXTEENTH < shortened
-        else bars * bar
-    )
+    return shortened if max(last - SIXTEENTH / 2, line[-1].start + SIXTEENTH) <= shortened else bars * bar
 
 
 def _longest(bar: int) -> int:
@@ -187,7 +184,7 @@ def _key(sketch: Sketch, line: list[Note], asked: str | None, notices: list[str]
     pitch = np.array([note.pitch for note in line])
     time = np.array([note.end - note.start for note in line])
     if sketch.sharps is not None:
-        key = estimate_key(pitch, time, sketch.sharps)
+        key = estimate_key(pitch, time, sketch.sharps, sketch.minor)
         tonic, mode_index = parse_key(key)
         foreign = ~np.isin((pitch - tonic) % 12, SCALES[MODES[mode_index]])
         if time[foreign].sum() < _FOREIGN * time.sum():
@@ -205,15 +202,17 @@ def _named(key: str) -> str:
 
 
 def _in_range(pitch: npt.NDArray[np.int16], tonic: int, notices: list[str]) -> list[int]:
-    """Relative pitches inside the alphabet: the octave where most fit, the others moved by octaves."""
-    moved = relative_pitch(pitch, tonic)
+    """Relative pitches inside the alphabet: as they sound, or in the octave where most fit and the others moved."""
     sounding = pitch != REST
+    moved = np.where(sounding, pitch - TRANSPOSITION[tonic], REST)
+    if ((moved[sounding] < LOWEST) | (moved[sounding] > HIGHEST)).any():
+        moved = relative_pitch(pitch, tonic)
     octaves = int(moved[sounding][0] + TRANSPOSITION[tonic] - pitch[sounding][0]) // 12
     if octaves:
-        notices.append(f"it is moved by {octaves:+d} octave{'s' * (abs(octaves) > 1)} into the range of the alphabet")
+        notices.append(f"all of it is moved {'up' if octaves > 0 else 'down'} by {count(abs(octaves), 'octave')}")
     outside = sounding & ((moved < LOWEST) | (moved > HIGHEST))
     if outside.any():
-        notices.append(f"{int(outside.sum())} notes outside the range are moved by octaves")
+        notices.append(f"moved by octaves into the range of the alphabet: {count(int(outside.sum()), 'note')}")
         low = LOWEST + (moved - LOWEST) % 12
         high = HIGHEST - (HIGHEST - moved) % 12
         moved = np.where(outside, np.where(moved < LOWEST, low, high), moved)

@@ -14,11 +14,19 @@ from musicenv.task import MODES, TONICS
 _FINAL: Final = 0.2
 """What it is worth, in correlation, that the line ends on the tonic ..."""
 _OUTSIDE: Final = 1.0
-"""... and what it costs that all of its time is spent outside the scale."""
+"""... what it costs that all of its time is spent outside the scale, ..."""
+_SAID: Final = 0.2
+"""... and what it is worth that the file says minor of minor and dorian, major of the others."""
 
 
-def estimate_key(pitch: npt.NDArray[np.int64], duration: npt.NDArray[np.float64], sharps: int | None = None) -> str:
-    """The likeliest key of a line, such as "E dorian"; with ``sharps``, among the keys of that signature.
+def estimate_key(
+    pitch: npt.NDArray[np.int64],
+    duration: npt.NDArray[np.float64],
+    sharps: int | None = None,
+    minor: bool | None = None,
+) -> str:
+    """The likeliest key of a line, such as "E dorian"; with ``sharps``, among the keys of that signature, and
+    rather those that the file calls ``minor`` or not.
 
     ``pitch`` (n,) MIDI; ``duration`` (n,) in any unit.  The key whose profile (Krumhansl and Kessler, 1982) correlates
     best with the time spent on each pitch class, with two corrections for modes, which the profiles do not tell apart:
@@ -38,6 +46,9 @@ def estimate_key(pitch: npt.NDArray[np.int64], duration: npt.NDArray[np.float64]
             above = np.roll(time, -tonic)
             fit = float(above @ profile) / spread if spread > 0 else 0.0
             scores[f"{TONICS[tonic]} {mode}"] = (
-                fit - _OUTSIDE * float(above[~inside].sum()) + _FINAL * (pitch[-1] % 12 == tonic)
+                fit
+                - _OUTSIDE * float(above[~inside].sum())
+                + _FINAL * (pitch[-1] % 12 == tonic)
+                + _SAID * (minor is not None and minor == (mode in ("minor", "dorian")))
             )
     return max(scores, key=lambda name: scores[name])

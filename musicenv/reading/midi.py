@@ -41,9 +41,11 @@ def read_midi(content: bytes) -> Sketch:
     sketch.check()
     metres = {sign.time * scale: f"{sign.numerator}/{sign.denominator}" for sign in score.time_signatures}
     sketch.metres = sorted(metres.items())
-    if signatures := sorted({(sign.time, sign.key) for sign in score.key_signatures if -7 <= sign.key <= 7}):
-        sketch.sharps = signatures[0][1]
-        if len({sharps for _, sharps in signatures}) > 1:
+    if signatures := sorted(
+        {(sign.time, sign.key, sign.tonality) for sign in score.key_signatures if -7 <= sign.key <= 7}
+    ):
+        sketch.sharps, sketch.minor = signatures[0][1], signatures[0][2] == 1
+        if len({sharps for _, sharps, _ in signatures}) > 1:
             sketch.notices.append("the key signature changes; the melody is read in its first key")
     if off_the_beat(sketch.voices) > OFF_THE_BEAT:
         _to_seconds(sketch, {tempo.time * scale: tempo.mspq / 1e6 for tempo in score.tempos})

@@ -19,7 +19,7 @@ _SILENCE: Final = 1e-4
 """Peak amplitude (1 is full scale) below which there is nothing to hear."""
 _SHORTEST: Final = 0.06
 """Seconds; what is shorter is a glide or a slip between two notes."""
-_STRIKE: Final = 4.0
+_STRIKE: Final = 6.0
 """Decibels by which the loudness has to rise for a note to be struck again."""
 _STRIKE_FRAMES: Final = 6
 """Frames in which it has to rise so much."""

@@ -41,6 +41,8 @@ class Beats(NamedTuple):
     metre: str
     tempo: float
     """Beats per minute, the mean over the performance."""
+    error: Floats
+    """(n,) ticks by which the time before each onset differs from its value at the running tempo; 0 for the first."""
 
 
 def find_beats(line: list[Note], metre: str | None, tempo: float | None = None) -> Beats:
@@ -51,7 +53,7 @@ def find_beats(line: list[Note], metre: str | None, tempo: float | None = None) 
     onset = np.array([note.start for note in line])
     onset = np.maximum.accumulate(onset)
     readings = [_read(onset, name, tempo) for name in ([metre] if metre else METRES)]
-    _, name, ticks, found = min(readings, key=lambda reading: reading[0])
+    _, name, ticks, found, error = min(readings, key=lambda reading: reading[0])
     between = np.diff(onset)
     beat = BEAT_TICKS[METRES.index(name)]
     speed = np.append(np.diff(ticks) / np.maximum(between, 1e-6), 0.0)  # ticks a second
@@ -60,18 +62,18 @@ def find_beats(line: list[Note], metre: str | None, tempo: float | None = None) 
         Note(note.pitch, float(tick), float(tick + max((note.end - note.start) * fast, 1.0)))
         for note, tick, fast in zip(line, ticks, speed, strict=True)
     ]
-    return Beats(notes, name, found)
+    return Beats(notes, name, found, error)
 
 
-def _read(onset: Floats, metre: str, tempo: float | None) -> tuple[float, str, Ints, float]:
-    """Cheapest reading in a metre: cost in nats, metre, (n,) ticks of the onsets, beats per minute."""
+def _read(onset: Floats, metre: str, tempo: float | None) -> tuple[float, str, Ints, float, Floats]:
+    """Cheapest reading in a metre: cost in nats, metre, (n,) ticks of the onsets, beats per minute, (n,) errors."""
     model = rhythm_model(metre)
     beat = BEAT_TICKS[METRES.index(metre)]
     tempi = _TEMPI if tempo is None else tempo * np.geomspace(0.9, 1.1, 9)
     period = np.repeat((60.0 / tempi / beat)[:, None], model.tick.size, axis=1)  # seconds a tick (K, P)
     unusual = 0.5 * (np.log2(tempi / (tempo or _USUAL_TEMPO[beat])) / _TEMPO_SPREAD) ** 2
     cost = model.metre + model.first[None, :] + unusual[:, None]
-    back: list[tuple[Ints, Ints]] = []
+    back: list[tuple[Ints, Ints, Floats]] = []
     rows = np.arange(tempi.size)[:, None]
     for gap in np.diff(onset):
         deviation = _JITTER[0] + _JITTER[1] * gap
@@ -83,13 +85,15 @@ def _read(onset: Floats, metre: str, tempo: float | None) -> tuple[float, str, I
         came = period[rows, source]
         follow = _FOLLOW * np.minimum(VALUES[way] / beat, 1.0)
         period = came * np.clip(1 + follow * (gap / VALUES[way] / came - 1), 0.85, 1.18)
-        back.append((source, way))
+        back.append((source, way, np.abs(gap / came - VALUES[way])))
     cost = cost + model.last
     row, place = (int(k) for k in np.unravel_index(int(cost.argmin()), cost.shape))
-    best, steps, tried = float(cost[row, place]), [], float(tempi[row])
-    for source, way in reversed(back):
+    best, steps, errors = float(cost[row, place]), [], []
+    for source, way, error in reversed(back):
         steps.append(int(VALUES[way[row, place]]))
+        errors.append(float(error[row, place]))
         place = int(source[row, place])
     ticks = int(model.tick[place]) + np.concatenate([[0], np.cumsum(steps[::-1])]).astype(np.int64)
     lasted = float(onset[-1] - onset[0])
-    return best, metre, ticks, 60.0 * float(ticks[-1] - ticks[0]) / beat / lasted if lasted > 0 else tried
+    mean = 60.0 * float(ticks[-1] - ticks[0]) / beat / lasted if lasted > 0 else float(tempi[row])
+    return best, metre, ticks, mean, np.array([0.0, *errors[::-1]])

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from musicenv.alphabet import TICKS_PER_QUARTER
 from musicenv.reading.problem import MAX_UNPACKED_BYTES, Unreadable
-from musicenv.reading.sketch import Note, Sketch, Voice
+from musicenv.reading.sketch import Note, Sketch, Voice, count
 
 _MEND: Final = "export it again from the program that made it"
 _MUSICXML_ROOTS: Final = ("score-partwise", "score-timewise")
@@ -113,9 +113,9 @@ def _sketch(score: Any) -> Sketch:
     if measures := list(parts[0].getElementsByClass("Measure")):
         _pickup(sketch, measures)
     if graces:
-        sketch.notices.append(f"left out: {graces} grace notes")
+        sketch.notices.append(f"left out: {count(graces, 'grace note')}")
     if chords:
-        sketch.notices.append(f"of {chords} chords the highest note is read")
+        sketch.notices.append(f"the highest note is read of {count(chords, 'chord')}")
     return sketch
 
 

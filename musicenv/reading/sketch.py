@@ -38,6 +38,8 @@ class Sketch:
     """Tonic and church mode, such as "E dorian"; "" where the file does not say."""
     sharps: int | None = None
     """Sharps (negative: flats) of the key signature, where the file has one but does not name the tonic surely."""
+    minor: bool | None = None
+    """Whether the file calls that signature a minor one, which may mean dorian too."""
     pickup: float | None = None
     """Ticks before the first downbeat, where the file says so."""
     notices: list[str] = field(default_factory=list)
@@ -83,6 +85,11 @@ def choose(voices: list[Voice], track: int | str | None) -> tuple[Voice, str]:
 
     best = max(voices, key=likelihood)
     return best, f"of {len(voices)} tracks ({names}) {best.name!r} is read; another one with track="
+
+
+def count(number: int, thing: str) -> str:
+    """Such as "1 note" and "2 notes"."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 _MELODIES = ("melody", "lead", "vocal", "voice", "soprano", "cantus", "solo", "tune")
