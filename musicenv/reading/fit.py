@@ -62,7 +62,8 @@ def fit(sketch: Sketch, track: int | str | None, key: str | None, metre: str | N
     notices = list(sketch.notices)
     voice, said = choose(sketch.voices, track)
     notices += [said] if said else []
-    line, dropped = skyline(voice.notes)
+    # MIDI 0 is what stands for a rest here; an octave higher it is the same note.
+    line, dropped = skyline([note if note.pitch != REST else note._replace(pitch=12) for note in voice.notes])
     if dropped:
         notices.append(f"left out since a higher note sounds (skyline): {dropped} of {count(len(voice.notes), 'note')}")
     pickup, speed, error = sketch.pickup, float("nan"), None

@@ -17,8 +17,8 @@ from musicenv.reading.sketch import Sketch
 _SIGNS: Final = (
     ("midi", rb"MThd"),
     ("mxl", rb"PK\x03\x04"),
-    ("recording", rb"RIFF|RF64|FORM|fLaC|OggS|ID3|\xff[\xe2-\xff]"),
     ("musicxml", rb"(?:\xef\xbb\xbf)?\s*<|\xff\xfe<|\xfe\xff\x00<"),
+    ("recording", rb"RIFF|RF64|FORM|fLaC|OggS|ID3|\xff[\xe2-\xff]"),
     ("humdrum", rb"(?s)(?:\xef\xbb\xbf)?\s*(?:!!|\*\*)(?=.*\*\*kern)"),
     ("abc", rb"(?sm).*?^(?:X|K):"),
 )
