@@ -8,8 +8,9 @@ import numpy as np
 
 from musicenv.alphabet import REST
 from musicenv.corpus.abc import read_abc
+from musicenv.corpus.abc_fields import FINE, bar_length
 from musicenv.corpus.tune import Tune, tunes_of
-from musicenv.reading.problem import Unreadable
+from musicenv.reading.problem import MAX_TICKS, Unreadable
 from musicenv.reading.sketch import Note, Sketch, Voice
 from musicenv.task import TONICS
 
@@ -26,7 +27,10 @@ def read_abc_file(content: bytes, track: int | str | None) -> Sketch:
     text = _decoded(content)
     if not re.search(r"(?m)^X:", text):
         text = "X:1\n" + text.lstrip()
-    tunes = list(read_abc(text))
+    try:
+        tunes = list(read_abc(text))
+    except (ArithmeticError, ValueError) as error:  # numbers with more digits than there are
+        raise Unreadable(f"it is not understood as ABC ({error})", "mend its numbers") from error
     named = [(abc, " / ".join(abc.fields.get("T", ["untitled"]))) for abc in tunes]
     if isinstance(track, str):
         named = [(abc, title) for abc, title in named if track.lower() in title.lower()]
@@ -37,6 +41,8 @@ def read_abc_file(content: bytes, track: int | str | None) -> Sketch:
     abc, _ = named[0]
     if abc.fault:
         raise Unreadable(f"it is not understood as ABC: {abc.fault}", "mend it, or choose another tune with track=")
+    if any(not 0 <= bar.length < MAX_TICKS * FINE or bar_length(bar.metre) > MAX_TICKS * FINE for bar in abc.bars):
+        raise Unreadable("a bar of it never ends", "mend its lengths")
     stretches = list(tunes_of(abc, "", ""))
     if not stretches or all((tune.pitch == REST).all() for tune in stretches):
         raise Unreadable("there are no notes in it", "choose a file that holds a melody")

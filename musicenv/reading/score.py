@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import zipfile
@@ -74,15 +75,17 @@ def _read(text: str, form: str) -> Sketch:
 
     from music21 import converter
 
-    with warnings.catch_warnings():
+    told = io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stderr(told):
         warnings.simplefilter("ignore")
         try:
-            return _sketch(converter.parse(text, format=form))
-        except Unreadable:
-            raise
+            sketch = _sketch(converter.parse(text, format=form))
         except Exception as error:
             reason = " ".join(str(error).split())[:120] or type(error).__name__
             raise Unreadable(f"music21 does not understand it ({reason})", _MEND) from error
+    if unread := told.getvalue().count("Error in parsing"):
+        sketch.notices.append(f"not understood, and left out: {count(unread, 'sign')}")
+    return sketch
 
 
 def _sketch(score: Any) -> Sketch:
