@@ -43,6 +43,8 @@ _CHANGE: Final = 8.0
 """Cost, in nats, of going from note to note; ..."""
 _BREATH: Final = 5.0
 """... of going from a note to silence or back."""
+_CYCLE: Final = 18
+"""Frames of a cycle of vibrato, at 5.5 Hz."""
 _QUIET: Final = 35.0
 """Decibels below the loudest from which on a frame is taken for silence."""
 
@@ -100,13 +102,16 @@ def _choose(difference: Floats, lag: Floats, probability: Floats) -> None:
         row = difference[f]
         lowest, found = 1.0, 0
         for k in range(_SHORTEST_LAG, row.size - 1):
-            dip = row[k]
-            if dip >= lowest or row[k - 1] < dip or row[k + 1] <= dip:
+            if row[k - 1] < row[k] or row[k + 1] <= row[k]:
+                continue
+            # A parabola through three lags finds the dip between them, where high notes have it.
+            bend = row[k - 1] - 2 * row[k] + row[k + 1]
+            aside = 0.5 * (row[k - 1] - row[k + 1]) / bend if bend > 0 else 0.0
+            dip = max(row[k] - 0.25 * (row[k - 1] - row[k + 1]) * aside, 0.0)
+            if dip >= lowest:
                 continue
             mass = (1 - dip) ** 18 * (1 + 18 * dip) - (1 - lowest) ** 18 * (1 + 18 * lowest)
             lowest = dip
-            bend = row[k - 1] - 2 * dip + row[k + 1]
-            place = k + (0.5 * (row[k - 1] - row[k + 1]) / bend if bend > 0 else 0.0)
             slot = found
             if found < lag.shape[1]:
                 found += 1
@@ -117,7 +122,7 @@ def _choose(difference: Floats, lag: Floats, probability: Floats) -> None:
                         slot = other
                 if probability[f, slot] >= mass:
                     continue
-            lag[f, slot], probability[f, slot] = place, mass
+            lag[f, slot], probability[f, slot] = k + aside, mass
 
 
 def track_pitch(candidates: Candidates) -> Ints:
@@ -139,12 +144,20 @@ def track_pitch(candidates: Candidates) -> Ints:
 
 
 def _tuning(candidates: Candidates) -> float:
-    """Semitones by which the notes lie above those of A = 440 Hz, -.5..  .5: the mean angle of clear pitches."""
-    clear = candidates.probability > 0.5
-    if not clear.any():
+    """Semitones by which the notes lie above those of A = 440 Hz, -.5..  .5: the mean angle of steady pitches.
+
+    Pitches are averaged over a cycle of vibrato first: at its turning points it stays longer than on its note.
+    """
+    best = candidates.probability.argmax(axis=1)[:, None]
+    pitch = np.take_along_axis(candidates.pitch, best, axis=1)[:, 0]
+    clear = np.take_along_axis(candidates.probability, best, axis=1)[:, 0] > 0.5
+    if pitch.size < _CYCLE:
         return 0.0
-    angle = np.exp(2j * np.pi * candidates.pitch[clear]).sum()
-    return float(np.angle(angle) / (2 * np.pi))
+    windows = np.lib.stride_tricks.sliding_window_view(np.where(clear, pitch, np.nan), _CYCLE)
+    steady = windows.max(axis=1) - windows.min(axis=1) < 1.5  # false where a frame is not clear
+    if not steady.any():
+        return 0.0
+    return float(np.angle(np.exp(2j * np.pi * windows[steady].mean(axis=1)).sum()) / (2 * np.pi))
 
 
 def _likeliest(emission: Floats, notes: Ints) -> Ints:
