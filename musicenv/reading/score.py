@@ -14,6 +14,8 @@ from musicenv.reading.problem import MAX_UNPACKED_BYTES, Unreadable
 from musicenv.reading.sketch import Note, Sketch, Voice, count
 
 _MEND: Final = "export it again from the program that made it"
+_ABSURD: Final = r"[-+]?\d{7,}(?:\.\d*)?|[-+.\d]+[eE][-+\d]+"
+"""Numbers that no score has: a million or more, or with an exponent."""
 _MUSICXML_ROOTS: Final = ("score-partwise", "score-timewise")
 
 
@@ -59,6 +61,11 @@ def read_musicxml(content: bytes) -> Sketch:
         raise Unreadable(f"it is no whole XML file ({error})", _MEND) from error
     if root.tag not in _MUSICXML_ROOTS:
         raise Unreadable(f"it is XML but no score: its root is {root.tag[:40]!r}", "choose a MusicXML file")
+    # music21 counts up to these numbers one by one.
+    for element in root.iterfind("part//*"):
+        text = (element.text or "").strip()
+        if re.fullmatch(_ABSURD, text) or (element.tag == "fifths" and not re.fullmatch(r"-?[0-7]", text)):
+            raise Unreadable(f"its <{element.tag}> is {text[:20]}", _MEND)
     return _read(ElementTree.tostring(root, encoding="unicode"), "musicxml")
 
 

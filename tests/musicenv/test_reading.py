@@ -279,6 +279,7 @@ BROKEN = {
     "no parts.xml": (musicxml("", ""), "no notes|not understand"),
     "entities.xml": (BOMB, "entities"),
     "web page.xml": (b"<html><body>404</body></html>", "no score"),
+    "sharps.xml": (musicxml(written(SCALE)).replace(b"<fifths>2<", b"<fifths>999999999999<"), "<fifths> is 9999"),
     "torn.xml": (musicxml(written(SCALE))[:300], "no whole XML"),
     "torn.mxl": (zipped({"a.xml": musicxml(written(SCALE))})[:80], "no whole .mxl"),
     "no score.mxl": (zipped({"readme.txt": b"hello"}), "without a score"),
