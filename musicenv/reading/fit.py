@@ -29,6 +29,8 @@ _NEAREST_MODE: Final = {
 }
 _FOREIGN: Final = 0.2
 """Share of the time outside its scale from which on a key signature is not believed: many programs write C major."""
+_PLAYED: Final = 4000
+"""Notes of a performance whose beat is looked for: 256 bars of a tune have some 2,500."""
 _LONGEST_REST: Final = 6.0
 """Ticks by which a played note may end early and still be held: people let go of notes before the next one."""
 
@@ -68,6 +70,9 @@ def fit(sketch: Sketch, track: int | str | None, key: str | None, metre: str | N
         notices.append(f"left out since a higher note sounds (skyline): {dropped} of {count(len(voice.notes), 'note')}")
     pickup, speed, error = sketch.pickup, float("nan"), None
     if sketch.seconds:
+        if len(line) > _PLAYED:
+            notices.append(f"it has more than {count(_PLAYED, 'note')}; the rest is left out")
+            line = line[:_PLAYED]
         found = find_beats(line, metre, tempo)
         line, speed, pickup, error = found.notes, found.tempo, None, found.error
         if metre is None:

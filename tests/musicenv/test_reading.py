@@ -2,11 +2,13 @@
 
 import io
 import json
+import os
 import re
 import struct
 import zipfile
 from dataclasses import asdict
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -259,6 +261,19 @@ def test_a_bass_line_is_moved_into_the_range():
     fitted = melody_of(midi(played([(36, 96), (43, 96), (48, 96), (36, 96)])), key="C")
     assert "all of it is moved up by 3 octaves" in fitted.notices
     assert all(LOWEST <= p <= HIGHEST for p in fitted.pitch if p)
+
+
+@pytest.mark.skipif("MUSICENV_TEST_DATA" not in os.environ, reason="MUSICENV_TEST_DATA names no folder of real files")
+def test_real_files_are_read():
+    folder = Path(os.environ["MUSICENV_TEST_DATA"])
+    jigs = melody_of((folder / "nottingham/MIDI_sample/jigs1.mid").read_bytes())
+    assert (jigs.metre, jigs.pickup, jigs.error_max) == ("6/8", 6, 0.0)
+    waltzes = (folder / "nottingham/ABC_original/waltzes.abc").read_bytes()
+    assert melody_of(waltzes, track=1).title == "Alnwick Castle"
+    song = melody_of((folder / "pop909/POP909/001/001.mid").read_bytes())
+    assert any("'MELODY' is read" in notice for notice in song.notices)
+    piano = melody_of(next((folder / "maestro/midi_miditok").glob("*.mid")).read_bytes())
+    assert any("played freely" in notice for notice in piano.notices)
 
 
 HUGE = b"\0\x90\x3c\x40\xff\xff\xff\x7f\x80\x3c\0"

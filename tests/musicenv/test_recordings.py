@@ -20,17 +20,17 @@ from musicenv.task import METRES, Task
 soundfile = pytest.importorskip("soundfile")
 
 VOICES = {
-    # partials, attack s, decay per s, vibrato (semitones, Hz), glide s, gap s between notes
-    "hum": ((1.0, 0.35, 0.12, 0.05), 0.05, 0.3, (0.35, 5.5), 0.06, 0.05),
-    "whistle": ((1.0, 0.04), 0.03, 0.2, (0.15, 6.0), 0.03, 0.04),
-    "fiddle": ((1.0, 0.8, 0.6, 0.5, 0.35, 0.25, 0.2), 0.03, 0.3, (0.25, 6.0), 0.02, 0.02),
-    "plucked": ((1.0, 0.6, 0.4, 0.2, 0.1), 0.004, 4.0, (0.0, 1.0), 0.0, 0.0),
+    # octave, partials, attack s, decay per s, vibrato (semitones, Hz), glide s, gap s between notes
+    "hum": (-1, (1.0, 0.35, 0.12, 0.05), 0.05, 0.3, (0.35, 5.5), 0.06, 0.05),
+    "whistle": (1, (1.0, 0.04), 0.03, 0.2, (0.15, 6.0), 0.03, 0.04),
+    "fiddle": (0, (1.0, 0.8, 0.6, 0.5, 0.35, 0.25, 0.2), 0.03, 0.3, (0.25, 6.0), 0.02, 0.02),
+    "plucked": (0, (1.0, 0.6, 0.4, 0.2, 0.1), 0.004, 4.0, (0.0, 1.0), 0.0, 0.0),
 }
 
 
 def play(melody, voice, beats_per_minute, rng, rate=RATE, cents=0.0):
     """(n,) samples of a melody as a person plays it: unsteady, with vibrato, glides and changing loudness."""
-    partials, attack, decay, (depth, speed), glide, gap = VOICES[voice]
+    octave, partials, attack, decay, (depth, speed), glide, gap = VOICES[voice]
     tick = 60.0 / beats_per_minute / melody.beat
     wander = np.clip(np.cumsum(rng.normal(0, 0.008, melody.pitch.size)), -0.12, 0.12)
     seconds = melody.duration * tick * (1 + wander)
@@ -44,9 +44,9 @@ def play(melody, voice, beats_per_minute, rng, rate=RATE, cents=0.0):
             last = None
             continue
         t = np.arange(int((end - begin - gap) * rate)) / rate
-        height = pitch + cents / 100 + depth * np.sin(2 * np.pi * speed * t) * np.clip(t / 0.15, 0, 1)
+        height = pitch + 12 * octave + cents / 100 + depth * np.sin(2 * np.pi * speed * t) * np.clip(t / 0.15, 0, 1)
         if last is not None and glide:
-            height += (last - pitch) * np.exp(-t / (glide / 3))
+            height = height + (last - pitch) * np.exp(-t / (glide / 3))
         angle = phase + 2 * np.pi * np.cumsum(440 * 2 ** ((height - 69) / 12)) / rate
         wave = sum(a * np.sin((k + 1) * angle) for k, a in enumerate(partials))
         shape = np.clip(t / attack, 0, 1) * np.exp(-decay * t) * np.clip((t[-1] - t) / 0.03, 0, 1)
@@ -159,7 +159,7 @@ def test_a_note_that_is_struck_again_is_two_notes():
     task = Task(bars=1)
     for voice in VOICES:
         tones = play(melody_from_notes([67] * 4, [12] * 4, task), voice, 90, rng)
-        assert [note.pitch for note in transcribe(tones)] == [67] * 4, voice
+        assert [note.pitch for note in transcribe(tones)] == [67 + 12 * VOICES[voice][0]] * 4, voice
 
 
 def test_vibrato_is_no_trill():
