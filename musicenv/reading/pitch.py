@@ -45,6 +45,8 @@ _BREATH: Final = 5.0
 """... of going from a note to silence or back."""
 _CYCLE: Final = 18
 """Frames of a cycle of vibrato, at 5.5 Hz."""
+_STEADY: Final = 0.95
+"""Semitones within which a pitch stays in a cycle of vibrato, and does not in a step to the next note."""
 _QUIET: Final = 35.0
 """Decibels below the loudest from which on a frame is taken for silence."""
 
@@ -151,13 +153,12 @@ def _tuning(candidates: Candidates) -> float:
     best = candidates.probability.argmax(axis=1)[:, None]
     pitch = np.take_along_axis(candidates.pitch, best, axis=1)[:, 0]
     clear = np.take_along_axis(candidates.probability, best, axis=1)[:, 0] > 0.5
-    if pitch.size < _CYCLE:
+    if not clear.any():
         return 0.0
-    windows = np.lib.stride_tricks.sliding_window_view(np.where(clear, pitch, np.nan), _CYCLE)
-    steady = windows.max(axis=1) - windows.min(axis=1) < 1.5  # false where a frame is not clear
-    if not steady.any():
-        return 0.0
-    return float(np.angle(np.exp(2j * np.pi * windows[steady].mean(axis=1)).sum()) / (2 * np.pi))
+    windows = np.lib.stride_tricks.sliding_window_view(np.where(clear, pitch, np.nan), min(_CYCLE, pitch.size))
+    steady = windows.max(axis=1) - windows.min(axis=1) < _STEADY  # false where a frame is not clear
+    means = windows[steady].mean(axis=1) if steady.any() else pitch[clear]
+    return float(np.angle(np.exp(2j * np.pi * means).sum()) / (2 * np.pi))
 
 
 def _likeliest(emission: Floats, notes: Ints) -> Ints:
