@@ -92,7 +92,8 @@ class Reporter:
         nll = self._judged(melodies)
         found = {
             "passes_all": float(passed.all(axis=1).mean()),
-            "suite_score": float(returns.mean()),
+            # What the rules pay, without the bonus that training gives for passing all.
+            "suite_score": float((returns - self.suite.bonus * passed.all(axis=1)).mean()),
             "nll_prior": float(np.mean([np.nanmean(m.surprisal) for m in melodies])) if self.prior else float("nan"),
             "nll_judge": float(nll.mean()),
             "judge_in_band": float(((nll >= self.band[0]) & (nll <= self.band[1])).mean()),

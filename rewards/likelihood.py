@@ -2,7 +2,8 @@
 
 Raw log p is a bad reward: a scale or a single note is likelier than any tune.  Note by note, typicality |s - H| is the
 same trap.  Averaged over the *piece* first, and held two-sided to what real parts show, it ranks real parts above
-loops, scales, single notes and samples at low temperature.
+samples at low temperature and single notes; what loops and scales lack besides is a second half that still says
+something, few notes that are foreseen, and places where much is possible beside places where little is.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ FORESEEN: Final = 0.3
 @statistic(at_end=True)
 def foreseen_notes(melody: Melody) -> float:
     """Share of the notes of less than ``FORESEEN`` nats: a loop is foreseen from its second turn on."""
-    return np.nan if melody.time < melody.end else float((melody.surprisal < FORESEEN).mean())
+    if melody.time < melody.end or np.isnan(melody.surprisal).any():
+        return np.nan
+    return float((melody.surprisal < FORESEEN).mean())
 
 
 @statistic(at_end=True)

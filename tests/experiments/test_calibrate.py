@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.calibrate import wins
+from experiments.fitting import wins
 from experiments.fakes import FAKES, fakes
 from musicenv.alphabet import HIGHEST, LOWEST, REST
 from musicenv.corpus import load

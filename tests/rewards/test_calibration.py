@@ -5,7 +5,7 @@ import pytest
 
 from musicenv.task import METRES
 from rewards import calibration
-from rewards.calibration import Entry, Sample, calibrated, fit_curve, sample
+from rewards.calibration import Calibrated, Entry, Sample, calibrated, fit_curve, sample
 from rewards.rules import Curve, statistic
 
 
@@ -83,14 +83,16 @@ def test_undefined_pieces_are_left_out():
 
 
 def test_curves_read_back_as_written(tmp_path):
-    curves = {"a": fit_curve(_normal(0.0), _normal(1.0), "ratio"), "b": fit_curve(_normal(2.0), _normal(1.0), "capped")}
-    path = calibration.save(curves, tmp_path / "curves.json")
-    read = calibration.load(path)
-    assert set(read) == {"a", "b"}
-    for name, curve in curves.items():
+    found = {
+        "a": Calibrated(0.1, fit_curve(_normal(0.0), _normal(1.0), "ratio")),
+        "b": Calibrated(1.25, fit_curve(_normal(2.0), _normal(1.0), "capped")),
+    }
+    read = calibration.load(calibration.save(found, tmp_path / "curves.json"))
+    assert {name: given.weight for name, given in read.items()} == {"a": 0.1, "b": 1.25}
+    for name, given in found.items():
         for field in ("lo", "step", "table", "threshold"):
-            np.testing.assert_array_equal(getattr(read[name], field), getattr(curve, field))
-    assert isinstance(read["a"], Curve)
+            np.testing.assert_array_equal(getattr(read[name].curve, field), getattr(given.curve, field))
+    assert isinstance(read["a"].curve, Curve)
 
 
 def test_what_is_missing_is_named(tmp_path):
@@ -106,7 +108,8 @@ def test_what_is_missing_is_named(tmp_path):
 
 
 def test_the_shipped_curves_have_a_row_for_each_metre():
-    for name, curve in calibration.load().items():
+    for name, (weight, curve) in calibration.load().items():
+        assert weight >= 0.1, name
         assert curve.table.shape[0] == curve.threshold.size == len(METRES), name
         assert curve.table.min() >= -5.0, name
         assert (curve.threshold <= curve.table.max(axis=1)).all(), name
