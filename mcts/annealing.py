@@ -24,8 +24,8 @@ from musicenv.step import load_kernel
 from rewards.priors import Prior, hear
 from rewards.rules import Suite
 
-FIRST_TEMPERATURE: Final = 0.7
-LAST_TEMPERATURE: Final = 0.03
+FIRST_TEMPERATURE: Final = 0.25
+LAST_TEMPERATURE: Final = 0.02
 """Temperatures in units of the reward."""
 
 _DURATIONS: Final = np.array(DURATIONS, dtype=np.int64)

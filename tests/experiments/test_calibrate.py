@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from experiments.fitting import wins
 from experiments.fakes import FAKES, fakes
+from experiments.fitting import wins
 from musicenv.alphabet import HIGHEST, LOWEST, REST
 from musicenv.corpus import load
 

@@ -7,8 +7,8 @@ import pytest
 
 from agents.compose import compose
 from agents.compose import prior as prior_agent
-from experiments.fitting import wins
 from experiments.fakes import fakes, task_of
+from experiments.fitting import wins
 from musicenv.batch import Batch
 from rewards import likelihood
 from rewards.priors import hear, load_prior
@@ -34,7 +34,9 @@ def _log_p(pieces):
     return np.array([-piece.surprisal.mean() for piece in pieces])
 
 
-@pytest.mark.parametrize(("kind", "share"), [("loop", 0.85), ("two_bar_loop", 0.8), ("scale", 0.85), ("single", 0.9), ("shuffled", 0.97)])
+@pytest.mark.parametrize(
+    ("kind", "share"), [("loop", 0.85), ("two_bar_loop", 0.8), ("scale", 0.85), ("single", 0.9), ("shuffled", 0.97)]
+)
 def test_real_parts_are_more_typical_than_fakes(kind, share, real, prior):
     made = hear(prior, fakes(kind, real, 120, seed=1))
     assert wins(_typicality(real), _typicality(made)) >= share
