@@ -5,8 +5,8 @@
     python -m experiments.calibrate --from RUN     # with what the agent of a run found as well
 
 counts the idiom tables (``rewards/theory/idiom.json``), makes fakes, fits curves and weights, anneals pieces under the
-suite, adds them to the fakes, fits again (``rewards/data/calibration.json``), attacks again, and reports on held-out
-parts what the rules tell apart and what passes.  To be run again when the corpus, a statistic or the prior has changed.
+suite, adds what a judge finds odd of these to the fakes, fits again (``rewards/data/calibration.json``), attacks again, and
+reports on held-out parts what the rules tell apart and what passes.  To be run again when the corpus, a statistic or the prior has changed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Arguments:
     """Fakes of each kind, made from training parts; a third as many from test parts, for the report."""
     attacked: int = 64
     """Pieces that are annealed, in each of two attacks; 0 for none."""
-    moves: int = 6000
+    moves: int = 8000
     """Moves of each of them."""
     runs: Annotated[tuple[Path, ...], tyro.conf.arg(name="from")] = field(default=())
     """Run folders of train_ppo: what their agents compose and the judge finds odd becomes fakes as well."""
@@ -85,7 +85,8 @@ def make_fakes(prior: Prior, parts: Sequence[Melody], count: int, seed: int) -> 
 def fitted(
     arguments: Arguments, prior: Prior, train: Sequence[Melody], unseen: Sequence[Melody], pools: Pools
 ) -> dict[str, Calibrated]:
-    """Fit, attack, fit with what the attack found, attack again; the last attack's pieces join ``pools``."""
+    """Fit, attack, fit with what the attack found and the judge finds odd, attack again; the last attack's pieces join
+    ``pools``.  A piece that the judge finds usual is no fake: it may be what the reward is for."""
     made = make_fakes(prior, train, arguments.fakes, 2 * arguments.seed)
     with user_input():
         odd = [piece for run in arguments.runs for piece in attractive(run, 1024, arguments.seed, pools.judge)]
@@ -97,14 +98,18 @@ def fitted(
     measured = {kind: measure(pieces) for kind, pieces in made.items()}
     found = fit(real, validation, measured)
     for number in range(2 if arguments.attacked else 0):
-        if number:
-            measured["attacked"] = measure(pools.made["attacked"])
-            found = fit(real, validation, measured)
         seed = 2 * arguments.seed + number
         annealed = attack(found, arguments.prior, train, arguments.attacked, arguments.moves, seed)
-        pools.add("attacked", hear(prior, annealed.melodies))
-        usual = pools.judge.finds_usual(annealed.melodies)
+        melodies = hear(prior, annealed.melodies)
+        usual = pools.judge.finds_usual(melodies)
         print(f"attack {number + 1}: {annealed.passed.mean():.3f} pass all rules, {usual.mean():.3f} usual", flush=True)
+        if number:
+            pools.add("attacked", melodies)
+        elif not usual.all():
+            measured["attacked"] = measure(
+                [piece for piece, is_usual in zip(melodies, usual, strict=True) if not is_usual]
+            )
+            found = fit(real, validation, measured)
     return found
 
 
