@@ -6,8 +6,8 @@
 
 counts the idiom tables (``rewards/theory/idiom.json``), makes fakes, fits curves and weights, anneals pieces under the
 suite, adds to the fakes what a judge finds odd of these, fits again (``rewards/data/calibration.json``), attacks again,
-and reports on held-out parts what the rules tell apart and what passes.  To be run again when the corpus, a statistic or
-the prior has changed.
+and reports on held-out parts what the rules tell apart and what passes.  To be run again when the corpus, a statistic
+or the prior has changed.
 """
 
 from __future__ import annotations
