@@ -37,7 +37,7 @@ test: install
 bench: install
 	$(BIN)/pytest -m bench $(ARGS)
 	$(BIN)/python -m experiments.pretrain --evaluate
-	$(BIN)/python -m experiments.calibrate --no-write
+	$(BIN)/python -m experiments.calibrate --check
 	$(BIN)/python -m experiments.train_ppo
 
 clean:

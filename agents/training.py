@@ -14,7 +14,7 @@ from agents.vec_env import MelodyVecEnv
 from musicenv.batch import Batch
 from musicenv.options import Options, resolve
 
-FIRST_COEFFICIENT = 0.12
+FIRST_COEFFICIENT = 0.4
 """KL coefficient to begin with, near where it settles by default."""
 
 
@@ -38,9 +38,9 @@ class Settings:
     """Sum of suites and rules, such as "theory" or "default+my_rules:swing=0.5"."""
     prior: str = "lstm"
     """Name or path of the pretrained prior."""
-    bonus: float = 5.0
+    bonus: float = 20.0
     """Reward for a piece that passes all rules at once."""
-    target_kl: float = 6.0
+    target_kl: float = 4.0
     """Divergence from the prior to settle at, in nats a piece."""
     learning_rate: float = 2e-3
     """Adam's step size, falling linearly to zero."""

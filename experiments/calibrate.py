@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
+import numpy as np
 import tyro
 from tqdm import tqdm
 
@@ -87,7 +88,7 @@ def fitted(
     arguments: Arguments, prior: Prior, train: Sequence[Melody], unseen: Sequence[Melody], pools: Pools
 ) -> dict[str, Calibrated]:
     """Fit, attack, fit with what the attack found and the judge finds odd, attack again; the last attack's pieces join
-    ``pools``.  A piece that the judge finds usual is no fake: it may be what the reward is for."""
+    ``pools``, the best first.  A piece that the judge finds usual is no fake: it may be what the reward is for."""
     made = make_fakes(prior, train, arguments.fakes, 2 * arguments.seed)
     with user_input():
         odd = [piece for run in arguments.runs for piece in attractive(run, 1024, arguments.seed, pools.judge)]
@@ -105,7 +106,7 @@ def fitted(
         usual = pools.judge.finds_usual(melodies)
         print(f"attack {number + 1}: {annealed.passed.mean():.3f} pass all rules, {usual.mean():.3f} usual", flush=True)
         if number:
-            pools.add("attacked", melodies)
+            pools.add("attacked", [melodies[i] for i in np.argsort(-annealed.scores)])
         elif not usual.all():
             measured["attacked"] = measure(
                 [piece for piece, is_usual in zip(melodies, usual, strict=True) if not is_usual]

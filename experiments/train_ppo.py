@@ -33,7 +33,7 @@ from rewards.rules import RuleError
 class Args(Settings):
     """Tune the prior with PPO to follow the rules, then report and write pieces."""
 
-    steps: int = 1_200_000
+    steps: int = 2_000_000
     """Notes to compose while training."""
     pieces: int = 256
     """Fresh pieces for each column of the report."""
