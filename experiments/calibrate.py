@@ -53,7 +53,7 @@ class Arguments:
     """Fakes of each kind, made from training parts; a third as many from test parts, for the report."""
     attacked: int = 64
     """Pieces that are annealed, in each of two attacks; 0 for none."""
-    moves: int = 10_000
+    moves: int = 6000
     """Moves of each of them."""
     runs: Annotated[tuple[Path, ...], tyro.conf.arg(name="from")] = field(default=())
     """Run folders of train_ppo: what their agents compose and the judge finds odd becomes fakes as well."""

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, REST, SIXTEENTH, legal_durations
+from musicenv.keys import SCALES
 from musicenv.melody import Melody, melody_from_notes
 from musicenv.task import METRES, MODES, STYLES, TONICS, Task
-from rewards.theory.harmony import SCALES
 
 
 def task_of(melody: Melody) -> Task:

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from musicenv.alphabet import REST
+from musicenv.keys import SCALES
 from musicenv.melody import Melody
+from musicenv.task import MODES
 from rewards.theory.form import question_and_answer
-
-SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 9, 10, 11), (0, 2, 3, 5, 7, 9, 10), (0, 2, 4, 5, 7, 9, 10))
-"""Semitones above the tonic in major, minor (raised sixth and seventh included), dorian and mixolydian."""
 
 
 def repeated_ngrams(melody: Melody, n: int = 8) -> float:
@@ -36,7 +35,7 @@ def ends_on_tonic(melody: Melody) -> bool:
 def in_key(melody: Melody) -> float:
     """Share of sounding notes in the mode's scale."""
     sounding = melody.pitch[melody.pitch != REST]
-    return float(np.isin(sounding % 12, SCALES[melody.mode]).mean()) if sounding.size else float("nan")
+    return float(np.isin(sounding % 12, SCALES[MODES[melody.mode]]).mean()) if sounding.size else float("nan")
 
 
 def distinct(melodies: Sequence[Melody]) -> int:

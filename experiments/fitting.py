@@ -21,8 +21,9 @@ ENTRIES: Final[tuple[Entry, ...]] = (*theory.SUITE, *likelihood.SUITE)
 SHARES: Final = {"bar_shuffled": 6.0, "prior": 4.0, "attacked": 2.0, "attractive": 2.0}
 """What a kind of fake counts for beside 1 of the others: the nearer to music, the more."""
 
-TYPICAL: Final = {"prior": 0.0}
-"""The same for the rules of likelihood: to the prior its own samples are as typical as music."""
+TYPICAL: Final = {"prior": 0.0, "loop": 4.0, "two_bar_loop": 4.0, "scale": 4.0, "single": 2.0, "cold_prior": 4.0}
+"""The same for the rules of likelihood, whose business is what is all too likely.  To the prior its own samples are as
+typical as music."""
 
 FLOOR: Final = 0.1
 """Least weight: a rule without one is simply violated."""

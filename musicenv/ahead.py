@@ -32,8 +32,10 @@ def compile_rule(rule: Rule) -> Any:
 
 
 def compile_all(rules: Sequence[Rule]) -> None:
-    """Compile shipped rules, half of them in a second process."""
-    half = len(rules) // 2
+    """Compile shipped rules, half of them in a second process; those that hold a theme cannot be named to it."""
+    rules = sorted(rules, key=lambda rule: rule.function.__closure__ is not None)
+    named = sum(rule.function.__closure__ is None for rule in rules)
+    half = min(len(rules) // 2, named)
     names = [f"{rule.function.__module__}:{rule.function.__name__}" for rule in rules[:half]]
     helper = subprocess.Popen([sys.executable, "-m", "musicenv.ahead", *names]) if names else None
     for rule in rules[half:]:

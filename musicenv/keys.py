@@ -1,4 +1,4 @@
-"""Keys as listeners hear them: how well pitch classes fit a tonic and mode."""
+"""Scales of the modes, and how well pitch classes fit a key."""
 
 from __future__ import annotations
 
@@ -9,18 +9,29 @@ import numpy.typing as npt
 
 from musicenv.task import MODES
 
-_KRUMHANSL_KESSLER: Final = {
+SCALES: Final = {
+    "major": (0, 2, 4, 5, 7, 9, 11),
+    "minor": (0, 2, 3, 5, 7, 8, 10, 9, 11),  # and, last, the raised sixth and seventh
+    "dorian": (0, 2, 3, 5, 7, 9, 10),
+    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+}
+"""Degrees of each mode in semitones above the tonic."""
+
+KRUMHANSL_KESSLER: Final = {
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
 }
-"""Krumhansl and Kessler (1982): how well each pitch class fits after a cadence, from the tonic up."""
+"""How well each pitch class above the tonic was heard to fit the key.
+
+Source: Krumhansl and Kessler (1982); Krumhansl, Cognitive Foundations of Musical Pitch (1990), ch. 4.
+"""
 
 ON_MAJOR_SCALE: Final = {"major": 0, "dorian": 2, "mixolydian": 7, "minor": 9}
 """Semitones from the tonic of the major key with the same signature up to the tonic of each mode."""
 
 
 def _profiles() -> npt.NDArray[np.float64]:
-    rows = [_KRUMHANSL_KESSLER["major" if mode in ("major", "mixolydian") else "minor"] for mode in MODES]
+    rows = [KRUMHANSL_KESSLER["major" if mode in ("major", "mixolydian") else "minor"] for mode in MODES]
     centred = np.array(rows) - np.mean(rows, axis=1, keepdims=True)
     return np.asarray(centred / np.linalg.norm(centred, axis=1, keepdims=True))
 

@@ -94,6 +94,8 @@ _TOKEN: Final = re.compile(
 _NOTE_PARTS: Final = re.compile(r"(\^\^?|__?|=)?[~.]*([A-Ga-g])([,']*)(\d*/*\d*)")
 _LENGTH_PARTS: Final = re.compile(r"(\d*)(/*)(\d*)")
 _COMPOUND: Final = ("3/8", "6/8", "9/8", "12/8", "6/4", "9/4")
+_LONGEST: Final = 4
+"""Signs of one number of a length: nothing lasts 10,000 units."""
 _TUPLET_TIME: Final = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 """``(p`` without ``:q`` puts p notes into the time of so many; other p into that of 3 in compound metres, else of 2."""
 
@@ -103,6 +105,8 @@ def _length(text: str) -> tuple[int, int]:
     """Numerator and denominator of a written length: "", "3", "3/2", "/", "//", "/4"."""
     match = _LENGTH_PARTS.match(text)
     number, slashes, below = match.groups() if match else ("", "", "")
+    if max(len(number), len(slashes), len(below)) > _LONGEST:
+        raise AbcError(f"length {text[:12]!r}... is no note's; write a number such as '2' or '3/2'")
     return int(number or 1), int(below or 2 ** len(slashes)) or 1
 
 

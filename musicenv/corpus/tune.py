@@ -85,19 +85,8 @@ class Tune:
 
     @cached_property
     def relative(self) -> npt.NDArray[np.int16]:
-        """(n,) pitches with C as tonic, in the octave where most are in the alphabet and the median is nearest 70."""
-        sounding = self.pitch[self.pitch != REST].astype(np.int64)
-        if not sounding.size:
-            return self.pitch
-        median = float(np.median(sounding))
-
-        def badness(shift: int) -> tuple[int, float]:
-            moved = sounding + shift
-            return int(((moved < LOWEST) | (moved > HIGHEST)).sum()), abs(median + shift - MIDDLE)
-
-        nearest = TONIC - self.tonic + 12 * round((MIDDLE - TONIC + self.tonic - median) / 12)
-        shift = min((nearest, nearest - 12, nearest + 12), key=badness)
-        return np.where(self.pitch == REST, REST, self.pitch + shift).astype(np.int16)
+        """(n,) pitches with C as tonic; see ``relative_pitch``."""
+        return relative_pitch(self.pitch, self.tonic)
 
     @property
     def fault(self) -> str:
@@ -109,6 +98,23 @@ class Tune:
         if any(part.downbeat % bar for part in self.parts):
             return "parts do not join to whole bars"
         return ""
+
+
+def relative_pitch(pitch: npt.NDArray[np.int16], tonic: int) -> npt.NDArray[np.int16]:
+    """(n,) sounding pitches moved so that C is the tonic, to the octave where most are in the alphabet and the median
+    is nearest 70; rests stay."""
+    sounding = pitch[pitch != REST].astype(np.int64)
+    if not sounding.size:
+        return pitch
+    median = float(np.median(sounding))
+
+    def badness(shift: int) -> tuple[int, float]:
+        moved = sounding + shift
+        return int(((moved < LOWEST) | (moved > HIGHEST)).sum()), abs(median + shift - MIDDLE)
+
+    nearest = TONIC - tonic + 12 * round((MIDDLE - TONIC + tonic - median) / 12)
+    shift = min((nearest, nearest - 12, nearest + 12), key=badness)
+    return np.where(pitch == REST, REST, pitch + shift).astype(np.int16)
 
 
 _DANCES: Final = (
@@ -239,7 +245,7 @@ def _part_fault(bars: list[Bar], notes: list[Note], cut: bool) -> str:
     return ""
 
 
-_SAME_METRE: Final[dict[str, tuple[str, float]]] = {
+SAME_METRE: Final[dict[str, tuple[str, float]]] = {
     "2/2": ("4/4", 1),
     "3/8": ("3/4", 2),
     "3/2": ("3/4", 0.5),
@@ -255,7 +261,7 @@ def _rewritten(metre: str, lengths: list[int]) -> tuple[str, float]:
         short = sum(length < EIGHTH for length in lengths)
         odd = any(length % FINE or length // FINE not in DURATIONS for length in lengths)
         return ("4/4", 2) if odd or 2 * short > len(lengths) else (metre, 1)
-    return _SAME_METRE.get(metre, (metre, 1))
+    return SAME_METRE.get(metre, (metre, 1))
 
 
 def _tune(sections: list[list[Bar]], cut: tuple[bool, bool], names: tuple[str, str, str, str]) -> Tune:

@@ -9,19 +9,11 @@ import numpy.typing as npt
 
 from musicenv.alphabet import REST, SIXTEENTH
 from musicenv.jit import compiled
-from musicenv.keys import PROFILES
+from musicenv.keys import PROFILES, SCALES
 from musicenv.melody import Melody
 from musicenv.task import MODES
 from rewards.rules import statistic
 from rewards.theory.frame import complete_bars, too_short
-
-SCALES: Final = {
-    "major": (0, 2, 4, 5, 7, 9, 11),
-    "minor": (0, 2, 3, 5, 7, 8, 10, 9, 11),  # and, last, the raised sixth and seventh
-    "dorian": (0, 2, 3, 5, 7, 9, 10),
-    "mixolydian": (0, 2, 4, 5, 7, 9, 10),
-}
-"""Degrees of each mode in semitones above the tonic."""
 
 TRIADS: Final = {
     "major": ((0, 4, 7), (2, 5, 9), (4, 7, 11), (5, 9, 0), (7, 11, 2), (9, 0, 4)),

@@ -8,6 +8,7 @@ import pytest
 
 from experiments.fakes import fakes, task_of
 from musicenv.alphabet import REST
+from musicenv.keys import KRUMHANSL_KESSLER
 from musicenv.melody import melody_from_notes
 from musicenv.task import METRES, MODES
 from rewards.theory import cadences, form, harmony, idiom, intervals, rhythm, shape
@@ -122,7 +123,7 @@ def test_shape_and_key(pieces):
         top = int(np.argmax(piece.pitch))
         assert shape.climax(piece) == pytest.approx((piece.onset[top] - piece.start) / (piece.end - piece.start))
         ticks = np.bincount(pitch % 12, piece.duration[piece.pitch != REST], 12)
-        profile = harmony._KRUMHANSL_KESSLER["major" if piece.mode in (0, 3) else "minor"]
+        profile = KRUMHANSL_KESSLER["major" if piece.mode in (0, 3) else "minor"]
         assert harmony.key_correlation(piece) == pytest.approx(np.corrcoef(ticks, profile)[0, 1])
 
 
