@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ class Named:
     """An agent, and what it composes unless told otherwise."""
 
     agent: Agent
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
     prior: Prior | str | None = "lstm"
     suite: Suite | None = None
     """The reward that the agent was trained with and sees at each step; None where any reward will do."""
@@ -49,9 +49,7 @@ NAMED: Final[dict[str, Callable[[str], Named]]] = {"prior": _plain(prior()), "un
 """What makes each agent from what follows the colon of its name."""
 
 
-def agent_of(
-    name: str, n: int, reward: Reward = None, options: Mapping[str, Any] | None = None
-) -> tuple[Agent, Batch]:
+def agent_of(name: str, n: int, reward: Reward = None, options: Mapping[str, Any] | None = None) -> tuple[Agent, Batch]:
     """The agent ``name`` (a key of NAMED, or ``KEY:ARGUMENT``) and ``n`` pieces side by side for it to compose.
 
     ``options`` (see ``musicenv.options.Options``) and ``reward`` overrule the agent's own.  ValueError where ``reward``

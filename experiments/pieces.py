@@ -7,13 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from experiments.fakes import task_of
 from musicenv import render
 from musicenv.files import write_atomic
 from musicenv.melody import Melody, melody_from_notes
 from musicenv.render.extras import need
-from musicenv.task import METRES, MODES, STYLES, TONICS, Task
+from musicenv.task import Task
+
+if TYPE_CHECKING:
+    from agents.compose import Pieces
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,11 @@ class Piece:
     melody: Melody
     facts: dict[str, Any] = field(default_factory=dict)
     """Plain JSON values, such as score and notes trained so far."""
+
+
+def pieces_of(composed: Pieces) -> list[Piece]:
+    """Composed pieces with their scores."""
+    return [Piece(m, {"score": float(r)}) for m, r in zip(composed.melodies, composed.returns, strict=True)]
 
 
 class Format(NamedTuple):
@@ -113,10 +122,8 @@ def read_pieces(folder: Path) -> list[Piece]:
 
 def _to_json(piece: Piece) -> dict[str, Any]:
     melody = piece.melody
-    key = f"{TONICS[melody.key]} {MODES[melody.mode]}"
-    task = Task(METRES[melody.metre], key, melody.bars, STYLES[melody.style], -melody.start)
     notes = {"pitch": melody.pitch.tolist(), "duration": melody.duration.tolist(), "end": melody.end}
-    return {"task": asdict(task), **notes, "facts": piece.facts}
+    return {"task": asdict(task_of(melody)), **notes, "facts": piece.facts}
 
 
 def _from_json(path: Path) -> Piece:
@@ -125,4 +132,6 @@ def _from_json(path: Path) -> Piece:
         task = Task(**{**read["task"], "opening": ()})
         return Piece(melody_from_notes(read["pitch"], read["duration"], task, end=read["end"]), dict(read["facts"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a piece as this program writes it ({type(error).__name__}: {error})") from error
+        raise ValueError(
+            f"{path} is not a piece as this program writes it ({type(error).__name__}: {error})"
+        ) from error

@@ -21,7 +21,7 @@ from agents import checkpoint
 from agents.compose import Agent, Pieces, prior, uniform
 from agents.policy import policy_agent
 from agents.training import Settings, Trained, build, check
-from experiments.pieces import Piece, available, write_pieces
+from experiments.pieces import Piece, available, pieces_of, write_pieces
 from experiments.report import Column, Reporter, describe, flat, tables, write_report
 from experiments.runs import Run, UserError, command, open_run, start_run, user_input
 from experiments.timeline import Timeline
@@ -43,7 +43,7 @@ class Args(Settings):
     """The last column chooses each piece from this many by the reward."""
     write: int = 4
     """Best and random pieces to write as files, each."""
-    timeline: int = 12
+    timeline: int = 10
     """How often one seed is composed while training, to hear the agent learn."""
     threads: int = 1
     """Threads of torch; 2 are faster on an idle machine, much slower where other work takes a core."""
@@ -54,7 +54,7 @@ class Args(Settings):
 
 
 class Progress(BaseCallback):
-    """Bar, best piece, TensorBoard, metrics, timeline and checkpoints; each rollout begins with all of them up to date."""
+    """Bar, best piece, TensorBoard, metrics, timeline, checkpoints; each rollout begins with all of them up to date."""
 
     def __init__(self, run: Run, trained: Trained, total: int, timeline: Timeline) -> None:
         super().__init__()
@@ -153,17 +153,13 @@ def report(run: Run, args: Args, trained: Trained) -> None:
             # Seeds far from those of training, one for each agent.
             composed[name] = best_of(batch, agent, k, args.pieces, args.seed + 10_000 + number, bar.update)
             columns.append(reporter.column(name, composed[name]))
-    best = composed["best"]
-    order = np.argsort(-best.returns)[: args.write]
-    shown = {"best": [Piece(best.melodies[i], {"score": float(best.returns[i])}) for i in order]}
-    shown |= {
-        name: [Piece(m, {"score": float(r)}) for m, r in zip(found.melodies, found.returns, strict=True)][: args.write]
-        for name, found in composed.items()
-        if name in ("tuned", "prior")
-    }
+    composed["best"] = composed["best"].pick(np.argsort(-composed["best"].returns)[: args.write])
+    shown = {name: pieces_of(found)[: args.write] for name, found in composed.items() if name != "uniform"}
     shown["real"] = [Piece(melody) for melody in reporter.parts[: args.write]]
     files = [write_report(run.folder, columns)]
-    files += write_pieces(run.folder / "pieces", shown, available("midi", "musicxml", "mp3"))
+    for name, pieces in shown.items():
+        formats = available("midi", "musicxml", "mp3") if name in ("best", "tuned") else ["midi"]
+        files += write_pieces(run.folder / "pieces", {name: pieces}, formats)
     result = run.finish(flat(columns), files)
     print("\n" + tables(columns)[0])
     print(f"\nbest = the best of {args.best_of} by the reward; each rule's share and mean: {files[0]}")
