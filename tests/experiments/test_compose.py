@@ -22,6 +22,10 @@ GAG GAB|ABA ABd|edd gdd|edB dBA|GAG GAB|ABA ABd|edd gdB|AGF G3|]
 """
 
 
+for library in ("midirenderer", "resvg_py", "soundfile", "verovio"):
+    pytest.importorskip(library, reason="all formats need the extras audio and score")
+
+
 @pytest.fixture
 def kesh(tmp_path: Path) -> Path:
     path = tmp_path / "kesh.abc"

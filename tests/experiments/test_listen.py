@@ -29,6 +29,9 @@ from rewards import theory
 from rewards.judging import judge
 from rewards.rules import Suite
 
+for library in ("midirenderer", "soundfile", "verovio"):
+    pytest.importorskip(library, reason="the page needs the extras audio and score")
+
 TWINKLE = [60, 60, 67, 67, 69, 69, 67, 65, 65, 64, 64, 62, 62, 60]
 LENGTHS = [12, 12, 12, 12, 12, 12, 24] * 2
 

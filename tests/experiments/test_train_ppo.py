@@ -50,7 +50,7 @@ def test_a_run_reports_and_writes_what_can_be_heard_and_seen(finished: Path) -> 
             assert np.isfinite(found["figures"][f"{figure}_{who}"]), (figure, who)
         assert 0 <= found["figures"][f"rule_cadence_{who}"] <= 1
     names = {Path(name).name for name in found["files"]}
-    assert {"01.mid", "01.musicxml", "01.mp3", "roll.png", "pieces.abc", "report.txt"} <= names
+    assert {"01.mid", "01.musicxml", "roll.png", "pieces.abc", "report.txt"} <= names
     assert all((finished / name).stat().st_size > 0 for name in found["files"])
     metrics = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
     assert metrics[-1]["notes"] == 1024
@@ -62,6 +62,8 @@ def test_the_agent_can_be_heard_learning(finished: Path) -> None:
     pieces = read_pieces(finished / "pieces" / "timeline")
     assert [piece.facts["notes"] for piece in pieces] == [0, 512, 1024]
     assert all(piece.melody.time == piece.melody.end for piece in pieces)
+    for library in ("midirenderer", "soundfile"):
+        pytest.importorskip(library)
     events = EventAccumulator(str(finished / "tensorboard")).Reload()
     assert [event.step for event in events.Audio("timeline/sound")] == [0, 512, 1024]
     assert [event.step for event in events.Images("timeline/score")] == [0, 512, 1024]
