@@ -111,7 +111,7 @@ def table_of(composed: Pieces) -> list[dict[str, Any]]:
             "ends on tonic": "yes" if figures.ends_on_tonic(melody) else "no",
             "in key": figures.in_key(melody),
             "repeated 8-grams": figures.repeated_ngrams(melody),
-            "nats a note": float(np.nanmean(melody.surprisal)),
+            "nats a note": float(np.mean(melody.surprisal)),
             "notes": len(melody.pitch),
         }
         for number, (i, melody) in enumerate(enumerate(composed.melodies), start=1)

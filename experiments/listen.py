@@ -171,7 +171,7 @@ def article(entry: Entry, number: int, svg: str, mp3: bytes) -> str:
 <h4 id="title-{number}">{title} <small>{html.escape(told)}</small></h4>
 <div class="player"><button type="button" class="play" aria-label="Play {title}">▶</button>
 <input type="range" class="seek" min="0" max="1000" value="0" aria-label="Position in {title}">
-<output class="clock">0:00</output></div>
+<span class="clock" aria-hidden="true"></span></div>
 <div class="score"><div role="img" aria-label="Score: {abc}">{svg}</div><div class="cursor" hidden></div></div>
 <div class="roll"></div>
 <p class="told">Point at a note of the piano roll, or go there by Tab and the arrow keys.</p>

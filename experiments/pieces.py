@@ -46,15 +46,15 @@ class Format(NamedTuple):
 _SCORE: Final = ("verovio", "resvg_py")
 _SOUND: Final = ("midirenderer", "soundfile")
 FORMATS: Final = {
-    "midi": Format(".mid", lambda melody, path: render.to_midi(melody, path)),
-    "musicxml": Format(".musicxml", lambda melody, path: render.to_musicxml(melody, path)),
+    "midi": Format(".mid", render.to_midi),
+    "musicxml": Format(".musicxml", render.to_musicxml),
     "abc": Format(".abc", lambda melody, path: write_atomic(path, render.to_abc(melody))),
-    "score": Format(".png", lambda melody, path: render.score_png(melody, path), _SCORE),
-    "svg": Format(".svg", lambda melody, path: render.score_svg(melody, path), _SCORE[:1]),
-    "roll": Format(".roll.png", lambda melody, path: render.piano_roll_png(melody, path)),
-    "gif": Format(".gif", lambda melody, path: render.piano_roll_gif(melody, path)),
-    "mp3": Format(".mp3", lambda melody, path: render.to_mp3(melody, path), _SOUND),
-    "wav": Format(".wav", lambda melody, path: render.to_wav(melody, path), _SOUND),
+    "score": Format(".png", render.score_png, _SCORE),
+    "svg": Format(".svg", render.score_svg, _SCORE[:1]),
+    "roll": Format(".roll.png", render.piano_roll_png),
+    "gif": Format(".gif", render.piano_roll_gif),
+    "mp3": Format(".mp3", render.to_mp3, _SOUND),
+    "wav": Format(".wav", render.to_wav, _SOUND),
 }
 """What a piece can be written as, by name."""
 

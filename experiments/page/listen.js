@@ -13,6 +13,13 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
+/** Begin to play; a pause that comes first is no error. */
+function sound(audio, name) {
+  audio.play().catch((error) => {
+    if (error.name !== "AbortError") status.textContent = `${name} cannot be played: ${error.message}`;
+  });
+}
+
 const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
@@ -38,7 +45,7 @@ class Piece {
   }
 
   play() {
-    this.audio.play().catch((error) => (status.textContent = `${this.data.title} cannot be played: ${error.message}`));
+    sound(this.audio, this.data.title);
   }
 
   goTo(seconds) {
@@ -48,7 +55,7 @@ class Piece {
 
   started() {
     Blind.stop();
-    if (Piece.playing && Piece.playing !== this) Piece.playing.audio.pause();
+    if (Piece.playing !== this) Piece.playing?.audio.pause();
     Piece.playing = this;
     this.article.classList.add("playing");
     this.button.textContent = "❚❚";
@@ -82,7 +89,8 @@ class Piece {
   show(seconds) {
     const tick = Math.min(seconds * this.data.speed, this.data.ticks);
     this.seek.value = (1000 * tick) / this.data.ticks;
-    this.seek.setAttribute("aria-valuetext", `${clock(seconds)} of ${clock(this.seconds)}`);
+    // While it plays, a screen reader on the slider would count along.
+    if (this.audio.paused) this.seek.setAttribute("aria-valuetext", `${clock(seconds)} of ${clock(this.seconds)}`);
     this.article.querySelector(".clock").textContent = `${clock(seconds)} / ${clock(this.seconds)}`;
     const notes = this.data.notes;
     let k = notes.findIndex((note) => tick < note.onset + note.duration);
@@ -237,7 +245,7 @@ class Timeline {
 
 /** Blind A/B listening, and its tally. */
 const Blind = {
-  audio: new Audio(), votes: [], pair: null,
+  audio: new Audio(), votes: [], pair: null, sounding: null,
 
   begin() {
     this.groups = [...new Set(data.pieces.filter((piece) => piece.group !== "timeline").map((piece) => this.named(piece)))];
@@ -252,7 +260,7 @@ const Blind = {
       button.addEventListener("click", () => this.vote(button.dataset.choice));
     document.getElementById("save-json").addEventListener("click", () => this.save("json"));
     document.getElementById("save-csv").addEventListener("click", () => this.save("csv"));
-    this.audio.addEventListener("ended", () => (status.textContent = "Ended."));
+    this.audio.addEventListener("ended", () => this.stop());
     this.draw();
     this.count();
   },
@@ -276,14 +284,26 @@ const Blind = {
   },
 
   play(side) {
-    if (Piece.playing) Piece.playing.audio.pause();
+    const again = this.sounding === side;
+    this.stop();
+    if (again) return;
+    Piece.playing?.audio.pause();
+    this.label(side);
     this.audio.src = document.querySelector(`#piece-${this.pair[side]} audio`).src;
-    this.audio.play().catch((error) => (status.textContent = `${side} cannot be played: ${error.message}`));
+    sound(this.audio, side);
     status.textContent = `Now playing: ${side}`;
   },
 
   stop() {
+    if (this.sounding) status.textContent = `Paused: ${this.sounding}`;
     this.audio.pause();
+    this.label(null);
+  },
+
+  label(sounding) {
+    this.sounding = sounding;
+    for (const side of ["A", "B"])
+      document.getElementById(`play-${side}`).textContent = `${side === sounding ? "Stop" : "Play"} ${side}`;
   },
 
   vote(choice) {

@@ -262,6 +262,8 @@ def test_blind_votes_are_counted_and_downloaded(tab: Any) -> None:
     tab.get_by_role("button", name="Play A", exact=True).click()
     assert tab.locator("#status").inner_text() == "Now playing: A", "it does not say which piece it is"
     assert not tab.locator("#revealed").inner_text()
+    tab.get_by_role("button", name="Stop A", exact=True).click()
+    said(tab, "Paused: A")
     tab.get_by_role("button", name="A is better").click()
     preferred = re.match(r"A was (\w+) 1, B was (\w+) 1", tab.locator("#revealed").inner_text())
     assert preferred is not None
