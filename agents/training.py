@@ -51,6 +51,11 @@ class Settings:
     seed: int = 0
     """Seed of everything random."""
 
+    @property
+    def options(self) -> Options:
+        """What is to be composed."""
+        return Options(**{field.name: getattr(self, field.name) for field in fields(Options)})
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -72,9 +77,8 @@ def check(settings: object, **least: float) -> None:
 def build(settings: Settings) -> Trained:
     """The untrained model: its policy is the prior itself."""
     check(settings, envs=1, rollout=2, target_kl=0.01, learning_rate=0.0, bonus=0.0)
-    options = Options(settings.bars, settings.metre, settings.key, settings.style, settings.pickup, settings.opening)
     suite, prior = resolve(settings.reward, settings.prior or None)
-    batch = Batch(settings.envs, options.tasks(), suite.with_bonus(settings.bonus), prior)
+    batch = Batch(settings.envs, settings.options.tasks(), suite.with_bonus(settings.bonus), prior)
     env = MelodyVecEnv(batch)
     env.seed(settings.seed)
     rate = settings.learning_rate
@@ -96,13 +100,17 @@ def build(settings: Settings) -> Trained:
     return Trained(model, env, batch)
 
 
-def load(folder: Path) -> Trained:
-    """The trained model of a run folder of ``experiments.train_ppo``, as of its last checkpoint."""
+def settings_of(folder: Path) -> Settings:
+    """The settings of a run folder of ``experiments.train_ppo``."""
     try:
         arguments = json.loads((folder / "config.json").read_text(encoding="utf-8"))["arguments"]
-        settings = Settings(**{field.name: arguments[field.name] for field in fields(Settings)})
+        return Settings(**{field.name: arguments[field.name] for field in fields(Settings)})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder} is not a run folder of train_ppo: its config.json is missing or damaged") from error
-    trained = build(settings)
+
+
+def load(folder: Path) -> Trained:
+    """The trained model of a run folder of ``experiments.train_ppo``, as of its last checkpoint."""
+    trained = build(settings_of(folder))
     restore(trained.model, trained.env, folder / "checkpoint.pt")
     return trained

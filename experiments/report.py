@@ -1,10 +1,9 @@
-"""How pieces are reported: figures against real parts and baselines, tables, and files to open."""
+"""How pieces are reported: figures against real parts and baselines, and tables."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -13,11 +12,9 @@ import numpy.typing as npt
 
 from experiments import figures
 from experiments.runs import format_table
-from musicenv import render
 from musicenv.corpus import load
 from musicenv.files import write_atomic
 from musicenv.melody import Melody
-from musicenv.render.score import score_png
 from musicenv.task import MODES, TONICS, Task
 from rewards.judging import judge
 from rewards.priors import Prior, hear, load_prior
@@ -134,24 +131,6 @@ def tables(columns: Sequence[Column]) -> list[str]:
 def write_report(folder: Path, columns: Sequence[Column]) -> Path:
     """The tables as ``report.txt``."""
     return write_atomic(folder / "report.txt", "\n\n".join(tables(columns)) + "\n")
-
-
-def write_pieces(folder: Path, groups: Mapping[str, Sequence[Melody]]) -> list[Path]:
-    """Each piece as MIDI and MusicXML, each group as piano rolls, and as scores where that extra is installed."""
-    written: list[Path] = []
-    for group, melodies in groups.items():
-        (folder / group).mkdir(parents=True, exist_ok=True)
-        for number, melody in enumerate(melodies, start=1):
-            path = folder / group / f"{number:02d}"
-            render.to_midi(melody, path.with_suffix(".mid"))
-            render.to_musicxml(melody, path.with_suffix(".musicxml"))
-            written += [path.with_suffix(".mid"), path.with_suffix(".musicxml")]
-        abc = "\n".join(render.to_abc(melody, number=n) for n, melody in enumerate(melodies, start=1))
-        written.append(write_atomic(folder / group / "pieces.abc", abc))
-        written.append(render.piano_roll_png(melodies, folder / group / "roll.png"))
-        if find_spec("verovio") and find_spec("resvg_py"):
-            written.append(score_png(melodies, folder / group / "score.png"))
-    return written
 
 
 def describe(tasks: Sequence[Task]) -> str:

@@ -21,8 +21,10 @@ from agents import checkpoint
 from agents.compose import Agent, Pieces, prior, uniform
 from agents.policy import policy_agent
 from agents.training import Settings, Trained, build, check
-from experiments.report import Column, Reporter, describe, flat, tables, write_pieces, write_report
+from experiments.pieces import Piece, available, pieces_of, write_pieces
+from experiments.report import Column, Reporter, describe, flat, tables, write_report
 from experiments.runs import Run, UserError, command, open_run, start_run, user_input
+from experiments.timeline import Timeline
 from mcts.best_of import best_of
 from musicenv import render
 from musicenv.melody import Melody
@@ -41,6 +43,8 @@ class Args(Settings):
     """The last column chooses each piece from this many by the reward."""
     write: int = 4
     """Best and random pieces to write as files, each."""
+    timeline: int = 10
+    """How often one seed is composed while training, to hear the agent learn."""
     threads: int = 1
     """Threads of torch; 2 are faster on an idle machine, much slower where other work takes a core."""
     out: Path | None = None
@@ -50,11 +54,11 @@ class Args(Settings):
 
 
 class Progress(BaseCallback):
-    """Bar, best piece, TensorBoard, metrics and checkpoints; each rollout begins with all of them up to date."""
+    """Bar, best piece, TensorBoard, metrics, timeline, checkpoints; each rollout begins with all of them up to date."""
 
-    def __init__(self, run: Run, trained: Trained, total: int) -> None:
+    def __init__(self, run: Run, trained: Trained, total: int, timeline: Timeline) -> None:
         super().__init__()
-        self.run, self.trained = run, trained
+        self.run, self.trained, self.timeline = run, trained, timeline
         self.names = trained.batch.suite.names
         self.bar = tqdm(total=total, initial=trained.model.num_timesteps, unit=" notes", unit_scale=True, smoothing=0.1)
         self.best = -np.inf
@@ -95,6 +99,7 @@ class Progress(BaseCallback):
                 {name: f"{figures.get(key, np.nan):.2f}" for name, key in shown.items()}, refresh=False
             )
         self.bar.update(self.num_timesteps - self.bar.n)
+        self.timeline.look(self.num_timesteps, self.logger)
         if self.found and time.monotonic() - self.said > 5:
             self.said = time.monotonic()
             score, melody = self.found.pop()
@@ -125,7 +130,8 @@ def train(run: Run, args: Args, trained: Trained) -> None:
         return
     trained.model.set_logger(configure(str(run.folder / "tensorboard"), ["tensorboard"]))
     print(f"training: {describe(trained.batch.tasks)}, {args.steps:,} notes; writing to {run.folder}", flush=True)
-    progress = Progress(run, trained, args.steps)
+    timeline = Timeline(run.folder, trained, args.steps, args.timeline, args.seed)
+    progress = Progress(run, trained, args.steps, timeline)
     # SB3 would write its logs before the update; Progress writes them after it.
     trained.model.learn(left, progress, log_interval=None, reset_num_timesteps=not path.exists())  # type: ignore[arg-type]
 
@@ -147,14 +153,17 @@ def report(run: Run, args: Args, trained: Trained) -> None:
             # Seeds far from those of training, one for each agent.
             composed[name] = best_of(batch, agent, k, args.pieces, args.seed + 10_000 + number, bar.update)
             columns.append(reporter.column(name, composed[name]))
-    best, random = composed["best"], composed["tuned"].melodies[: args.write]
-    order = np.argsort(-best.returns)[: args.write]
+    composed["best"] = composed["best"].pick(np.argsort(-composed["best"].returns)[: args.write])
+    shown = {name: pieces_of(found)[: args.write] for name, found in composed.items() if name != "uniform"}
+    shown["real"] = [Piece(melody) for melody in reporter.parts[: args.write]]
     files = [write_report(run.folder, columns)]
-    files += write_pieces(run.folder / "pieces", {"best": [best.melodies[i] for i in order], "random": random})
+    for name, pieces in shown.items():
+        formats = available("midi", "musicxml", "mp3") if name in ("best", "tuned") else ["midi"]
+        files += write_pieces(run.folder / "pieces", {name: pieces}, formats)
     result = run.finish(flat(columns), files)
     print("\n" + tables(columns)[0])
     print(f"\nbest = the best of {args.best_of} by the reward; each rule's share and mean: {files[0]}")
-    print(f"listen: {run.folder / 'pieces' / 'best' / '01.mid'}\nlook:   {run.folder / 'pieces' / 'best' / 'roll.png'}")
+    print(f"listen: python -m experiments.listen {run.folder}\nlook:   {run.folder / 'pieces' / 'best' / 'roll.png'}")
     print(f"figures: {result}")
 
 
@@ -171,7 +180,7 @@ def run_training(args: Args) -> None:
             )
         args = run.arguments_as(Args)
     with user_input():
-        check(args, steps=0, pieces=1, best_of=1, write=0, threads=1)
+        check(args, steps=0, pieces=1, best_of=1, write=0, timeline=0, threads=1)
         torch.set_num_threads(args.threads)
         trained = build(args)
     run = run or start_run("train_ppo", args, args.out)

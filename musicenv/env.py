@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
@@ -14,6 +15,7 @@ from musicenv.options import Options, resolve
 from rewards.named import Reward
 
 if TYPE_CHECKING:
+    from musicenv.render.window import RollWindow
     from rewards.priors import Prior
 
 
@@ -30,10 +32,10 @@ def draw(batch: Batch, i: int, mode: str) -> Any:
     return render.to_abc(melody) if mode == "ansi" else render.piano_roll(melody)
 
 
-def check_render_mode(mode: str | None) -> None:
+def check_render_mode(mode: str | None, modes: Sequence[str]) -> None:
     """ValueError where there is no such way to render."""
-    if mode is not None and mode not in MelodyEnv.metadata["render_modes"]:
-        raise ValueError(f"render_mode {mode!r} is not one of {MelodyEnv.metadata['render_modes']}")
+    if mode is not None and mode not in modes:
+        raise ValueError(f"render_mode {mode!r} is not one of {', '.join(modes)}")
 
 
 class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
@@ -60,7 +62,7 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
     dict of weights, ``"module:function"``, a rule or a suite.  ``prior``: a name, a prior, or None for none.
     """
 
-    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}  # noqa: RUF012 - as Gymnasium has it
+    metadata = {"render_modes": ["ansi", "human", "rgb_array"], "render_fps": 4}  # noqa: RUF012 - as Gymnasium has it
 
     def __init__(
         self,
@@ -69,8 +71,9 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
         render_mode: str | None = None,
         **options: Any,
     ) -> None:
-        check_render_mode(render_mode)
+        check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
+        self._window: RollWindow | None = None
         self._options = self._current = Options().updated(options)
         suite, loaded = resolve(reward, prior)
         self.batch = Batch(1, self._options.tasks(), suite, loaded)
@@ -90,6 +93,8 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
             self.batch.set_tasks(wanted.tasks())
             self._current = wanted
         self.batch.reset([self.np_random])
+        if self.render_mode == "human":
+            self.render()
         return self.batch.observations[0].copy(), self._info()
 
     def step(self, action: np.int64) -> tuple[npt.NDArray[np.float32], float, bool, bool, dict[str, Any]]:
@@ -97,6 +102,8 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
         self._action[0] = action
         batch.step(self._action)
         finished = bool(batch.finished[0])
+        if self.render_mode == "human":
+            self.render()
         if finished:
             observation = batch.final_observations(self._row)[0]
             info = {
@@ -117,11 +124,27 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
         return legal
 
     def render(self) -> Any:
-        """ABC text ("ansi") or a piano roll, uint8 (height, width, 3) ("rgb_array")."""
+        """ABC text ("ansi") or a piano roll, uint8 (height, width, 3) ("rgb_array").
+
+        With "human" a window shows the piano roll, and reset and step draw it anew, ``render_fps`` notes a second.
+        """
         if self.render_mode is None:
-            gym.logger.warn('render() needs render_mode="ansi" or "rgb_array" in gym.make; nothing was drawn')
+            gym.logger.warn('render() needs render_mode="ansi", "human" or "rgb_array" in gym.make; nothing was drawn')
             return None
-        return draw(self.batch, 0, self.render_mode)
+        if self.render_mode != "human":
+            return draw(self.batch, 0, self.render_mode)
+        if self._window is None:
+            from musicenv.render.window import RollWindow
+
+            self._window = RollWindow("musicenv", self.metadata["render_fps"])
+        self._window.show(draw(self.batch, 0, "rgb_array"))
+        return None
+
+    def close(self) -> None:
+        """Close the window, if one is open."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None
 
     def _info(self) -> dict[str, Any]:
         return {"action_mask": self.batch.masks[0].copy(), "terms": self.batch.lines.scores[0].copy()}

@@ -31,7 +31,11 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
     that seed step for step.
     """
 
-    metadata = {**MelodyEnv.metadata, "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
+    metadata = {  # noqa: RUF012
+        **MelodyEnv.metadata,
+        "render_modes": ["ansi", "rgb_array"],
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
 
     def __init__(
         self,
@@ -42,7 +46,7 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         max_episode_steps: int | None = None,
         **options: Any,
     ) -> None:
-        check_render_mode(render_mode)
+        check_render_mode(render_mode, self.metadata["render_modes"])
         if num_envs < 1:
             raise ValueError(f"num_envs={num_envs} is too few; ask for at least 1")
         if max_episode_steps is not None:

@@ -5,7 +5,7 @@ Libraries are imported where they are used: text and piano rolls need numpy alon
 
 from musicenv.render.abc import to_abc
 from musicenv.render.animation import piano_roll_gif
-from musicenv.render.audio import mono, samples, to_mp3, to_wav
+from musicenv.render.audio import mono, mp3_bytes, samples, to_mp3, to_wav
 from musicenv.render.midi import to_midi
 from musicenv.render.musicxml import to_musicxml
 from musicenv.render.notation import key_name, metre_name
@@ -19,6 +19,7 @@ __all__ = [
     "key_name",
     "metre_name",
     "mono",
+    "mp3_bytes",
     "piano_roll",
     "piano_roll_gif",
     "piano_roll_png",

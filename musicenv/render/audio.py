@@ -71,6 +71,14 @@ def to_mp3(melody: Melody, path: Path, performance: Performance | None = None) -
     return _write(sound, path, format="MP3", bitrate_mode="VARIABLE", compression_level=MP3_LEVEL)
 
 
+def mp3_bytes(melody: Melody, performance: Performance | None = None) -> bytes:
+    """A small MP3 for pages: mono at MONO_RATE, half the size of ``to_mp3`` in a quarter of the time."""
+    buffer = BytesIO()
+    options = {"format": "MP3", "bitrate_mode": "VARIABLE", "compression_level": MP3_LEVEL}
+    need("soundfile").write(buffer, mono(samples(melody, performance)), MONO_RATE, **options)
+    return buffer.getvalue()
+
+
 def _write(sound: Samples, path: Path, **options: str | float) -> Path:
     with atomic_path(path) as temporary:
         need("soundfile").write(temporary, sound, RATE, **options)

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from musicenv.alphabet import HIGHEST, LOWEST, REST
+from musicenv.keys import SCALES
 from musicenv.melody import Melody
+from musicenv.task import MODES
 
 Image = npt.NDArray[np.uint8]
 
@@ -35,13 +37,12 @@ DEGREES: Final = (
     (220, 38, 38),
 )
 """Colours of the seven degrees of the scale, from the tonic up; notes outside the scale are CHROMATIC."""
-SCALES: Final = (
-    (0, 2, 4, 5, 7, 9, 11),
-    (0, 2, 3, 5, 7, 8, 10),
-    (0, 2, 3, 5, 7, 9, 10),
-    (0, 2, 4, 5, 7, 9, 10),
-)
-"""Semitones above the tonic of the degrees of each of MODES."""
+
+
+def degree_of(pitch: int, mode: int) -> int | None:
+    """Degree 0..6 of a relative pitch in the scale of ``MODES[mode]``, which tells its colour; None outside of it."""
+    scale = SCALES[MODES[mode]][:7]
+    return scale.index(pitch % 12) if pitch % 12 in scale else None
 
 
 def piano_roll(melody: Melody) -> Image:
@@ -55,11 +56,10 @@ def piano_roll(melody: Melody) -> Image:
     width = 2 * MARGIN + (end - melody.start) * PIXELS_PER_TICK + 1
     image = np.empty((2 * MARGIN + lanes * LANE, width, 3), np.uint8)
     image[:] = BACKGROUND
-    scale = SCALES[melody.mode]
     for pitch in range(LOWEST, HIGHEST + 1):
-        degree = pitch % 12
-        if degree == 0 or degree not in scale:
-            image[_lane(pitch), MARGIN:-MARGIN] = TONIC_LANE if degree == 0 else OUT_OF_KEY
+        degree = degree_of(pitch, melody.mode)
+        if not degree:
+            image[_lane(pitch), MARGIN:-MARGIN] = OUT_OF_KEY if degree is None else TONIC_LANE
     to_come = image[MARGIN:-MARGIN, column(melody.time, melody) : width - MARGIN]
     to_come[:] = (to_come * TO_COME).astype(np.uint8)
     for line, colour in ((melody.beat, BEAT_LINE), (melody.bar, BAR_LINE)):
@@ -69,8 +69,8 @@ def piano_roll(melody: Melody) -> Image:
     for pitch, onset, ticks in zip(melody.pitch.tolist(), melody.onset.tolist(), melody.duration.tolist(), strict=True):
         if pitch == REST:
             continue
-        degree = pitch % 12
-        fill = np.array(DEGREES[scale.index(degree)] if degree in scale else CHROMATIC)
+        degree = degree_of(pitch, melody.mode)
+        fill = np.array(CHROMATIC if degree is None else DEGREES[degree])
         rows = _lane(min(max(pitch, LOWEST), HIGHEST))
         left, right = column(onset, melody), column(onset + ticks, melody)
         image[rows, left:right] = fill

@@ -11,17 +11,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents.compose import compose, prior
 from agents.policy import policy_agent
 from agents.training import Settings, build, load
+from experiments.compose import main as compose_main
+from experiments.pieces import read_pieces
 from experiments.report import real_parts
 from experiments.train_ppo import main
+from musicenv.render import key_name
 from musicenv.task import METRES, Task
 from rewards.judging import judge
 from rewards.named import suite_of
 
-TINY = ["--steps", "1024", "--envs", "16", "--rollout", "16", "--pieces", "8", "--write", "2", "--best-of", "2"]
+TINY = ["--steps", "1024", "--envs", "16", "--rollout", "16", "--pieces", "8", "--write", "1", "--best-of", "2"]
+TINY += ["--timeline", "2"]
 
 
 def result(folder: Path) -> dict[str, Any]:
@@ -45,12 +50,33 @@ def test_a_run_reports_and_writes_what_can_be_heard_and_seen(finished: Path) -> 
             assert np.isfinite(found["figures"][f"{figure}_{who}"]), (figure, who)
         assert 0 <= found["figures"][f"rule_cadence_{who}"] <= 1
     names = {Path(name).name for name in found["files"]}
-    assert {"01.mid", "02.musicxml", "roll.png", "pieces.abc", "report.txt"} <= names
+    assert {"01.mid", "01.musicxml", "roll.png", "pieces.abc", "report.txt"} <= names
     assert all((finished / name).stat().st_size > 0 for name in found["files"])
     metrics = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
     assert metrics[-1]["notes"] == 1024
     assert "terms/cadence" in metrics[-1]
     assert list((finished / "tensorboard").iterdir())
+
+
+def test_the_agent_can_be_heard_learning(finished: Path) -> None:
+    pieces = read_pieces(finished / "pieces" / "timeline")
+    assert [piece.facts["notes"] for piece in pieces] == [0, 512, 1024]
+    assert all(piece.melody.time == piece.melody.end for piece in pieces)
+    for library in ("midirenderer", "soundfile"):
+        pytest.importorskip(library)
+    events = EventAccumulator(str(finished / "tensorboard")).Reload()
+    assert [event.step for event in events.Audio("timeline/sound")] == [0, 512, 1024]
+    assert [event.step for event in events.Images("timeline/score")] == [0, 512, 1024]
+
+
+def test_a_tuned_agent_composes_by_name(finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--agent", f"ppo:{finished}", "--pieces", "2", "--formats", "midi", "--key", "D dorian", "--bars", "4"]
+    compose_main([*arguments, "--out", str(tmp_path / "own")])
+    pieces = read_pieces(tmp_path / "own" / "pieces" / "tuned")
+    assert [(p.melody.bars, key_name(p.melody)) for p in pieces] == [(4, "D dorian")] * 2
+    with pytest.raises(SystemExit):
+        compose_main([*arguments, "--reward", "theory"])
+    assert "composes with the reward it was trained with" in capsys.readouterr().err
 
 
 def test_a_finished_run_can_be_loaded_and_composes(finished: Path) -> None:
@@ -91,7 +117,7 @@ def test_real_parts_are_told_from_uniform_play(finished: Path) -> None:
 
 def test_the_same_seed_composes_the_same_pieces(finished: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
-    main([*TINY, "--out", str(again)])
+    main([*TINY, "--timeline", "0", "--out", str(again)])  # which is why the timeline does not disturb training
     assert (again / "pieces" / "best" / "pieces.abc").read_text() == (
         finished / "pieces" / "best" / "pieces.abc"
     ).read_text()
@@ -101,6 +127,7 @@ def test_the_same_seed_composes_the_same_pieces(finished: Path, tmp_path: Path) 
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     folder = tmp_path / "killed"
     steps = ["--steps", "40000", "--envs", "16", "--rollout", "16", "--pieces", "8", "--write", "1", "--best-of", "1"]
+    steps += ["--timeline", "4"]
     command = [sys.executable, "-m", "experiments.train_ppo", *steps, "--out", str(folder)]
     # One thread: the test machine may be busy, and waiting threads would spin.
     process = subprocess.Popen(
@@ -119,6 +146,8 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert notes == sorted(set(notes))
     assert notes[-1] >= 40_000
     assert result(folder)["figures"]["pieces_tuned"] == 8
+    moments = [piece.facts["notes"] for piece in read_pieces(folder / "pieces" / "timeline")]
+    assert moments == [0, 10_240, 20_224, 30_208, 40_192]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """The environment as Gymnasium and SB3 see it, and the batch as many single environments."""
 
+import os
 import pickle
+import shutil
+import subprocess
 from typing import Any
 
 import gymnasium as gym
@@ -12,7 +15,7 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import musicenv
 from musicenv.alphabet import DURATIONS, N_ACTIONS, REST, action_of, note_of
-from musicenv.env import MelodyEnv
+from musicenv.env import MelodyEnv, draw
 from musicenv.kernel import LENGTH
 from musicenv.task import METRES, TONICS
 from musicenv.vector import MelodyVectorEnv
@@ -52,7 +55,11 @@ def play(env: gym.Env[Any, Any], seed: int, legal: bool = True) -> list[tuple[An
 
 @pytest.mark.parametrize("name", IDS)
 @pytest.mark.parametrize("prior", [None, "lstm"])
-def test_gymnasium_and_sb3_find_nothing_to_complain_of(name: str, prior: str | None) -> None:
+def test_gymnasium_and_sb3_find_nothing_to_complain_of(
+    name: str, prior: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not os.environ.get("DISPLAY"):  # the checker tries all ways to render
+        monkeypatch.setitem(MelodyEnv.metadata, "render_modes", ["ansi", "rgb_array"])
     env = gym.make(name, prior=prior, reward=SMALL)
     check_env(env.unwrapped)
     sb3_check_env(env.unwrapped)
@@ -86,6 +93,40 @@ def test_a_piece_can_be_read_and_seen(mode: str) -> None:
         assert picture.dtype == np.uint8
         assert picture.ndim == 3
         assert picture.shape[2] == 3
+
+
+def test_without_a_display_a_window_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", "")
+    env = gym.make("musicenv:Melody-v0", prior=None, reward=SMALL, render_mode="human")
+    with pytest.raises(RuntimeError, match='it needs a display and tkinter: without them choose "rgb_array"'):
+        env.reset(seed=0)
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="opening a window needs Xvfb on the PATH; there is none")
+def test_a_piece_grows_in_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MelodyEnv.metadata, "render_fps", 1000)
+    read_end, write_end = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write_end), "-nolisten", "tcp"]
+    with subprocess.Popen(command, pass_fds=[write_end], stderr=subprocess.DEVNULL) as server:
+        os.close(write_end)
+        with os.fdopen(read_end) as told:
+            monkeypatch.setenv("DISPLAY", f":{told.readline().strip()}")
+        env = MelodyEnv(prior=None, reward=SMALL, render_mode="human", bars=2)
+        seen = []
+        env.reset(seed=0)
+        for _ in range(3):
+            env.step(np.int64(action_of(60, 12)))
+            assert env._window is not None
+            picture = env._window._picture
+            seen.append((picture.width(), picture.height(), picture.get(30, 60)))
+        roll = draw(env.batch, 0, "rgb_array")
+        assert {(width, height) for width, height, _ in seen} == {(roll.shape[1], roll.shape[0])}
+        assert seen[-1][2] == tuple(roll[60, 30].tolist())
+        env._window.close()  # as someone does by hand
+        env.step(np.int64(action_of(60, 12)))
+        assert env.render() is None
+        env.close()
+        server.terminate()
 
 
 @pytest.mark.parametrize("metre", METRES)

@@ -1,6 +1,7 @@
 """What is heard are the notes, as loud and as fast as asked, and never distorted."""
 
 import sys
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from symusic import Score
 
 from musicenv.alphabet import REST
 from musicenv.melody import melody_from_notes
-from musicenv.render import Performance, mono, piano_roll_gif, samples, to_midi, to_mp3, to_wav
+from musicenv.render import Performance, mono, mp3_bytes, piano_roll_gif, samples, to_midi, to_mp3, to_wav
 from musicenv.render.audio import MONO_RATE, PEAK, RATE, TAIL
 from musicenv.render.performance import INSTRUMENTS
 from musicenv.task import STYLES, Task
@@ -58,6 +59,17 @@ def test_loudness_is_heard_and_an_mp3_of_the_loudest_does_not_clip(tmp_path):
     assert loud.shape == soft.shape == samples(scale()).shape
     assert np.abs(loud).max() < 1
     assert np.abs(soft).max() < np.abs(loud).max() / 3
+
+
+def test_an_mp3_for_pages_is_the_same_sound_at_half_the_size(tmp_path):
+    soundfile = pytest.importorskip("soundfile")
+    pytest.importorskip("midirenderer")
+    small, full = mp3_bytes(scale()), to_mp3(scale(), tmp_path / "full.mp3")
+    sound, rate = soundfile.read(BytesIO(small))
+    assert rate == MONO_RATE
+    assert sound.shape == mono(samples(scale())).shape
+    assert np.corrcoef(sound, mono(samples(scale())))[0, 1] > 0.99
+    assert len(small) < 0.6 * full.stat().st_size
 
 
 def test_a_file_is_as_long_as_the_melody_and_its_tail(tmp_path):
