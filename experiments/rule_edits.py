@@ -111,6 +111,7 @@ def _of_bars(melody: Melody, notes: Notes) -> Iterator[tuple[str, Notes]]:
 def _of_stretch(melody: Melody, notes: Notes, first: int, last: int) -> Iterator[tuple[str, Notes]]:
     """Bars ``first``..``last - 1`` change as a whole."""
     name, bar = _bars(melody, first, last), melody.bar
+    each = name if last - first == 1 else "each bar" if last - first == melody.bars else f"each of {name}"
     inside = [k for k, onset in enumerate(melody.onset) if first * bar <= onset < last * bar and notes[k][0] != REST]
     if not inside:
         return
@@ -126,7 +127,10 @@ def _of_stretch(melody: Melody, notes: Notes, first: int, last: int) -> Iterator
         for shift, interval in SHIFTS.items():
             yield f"{name} {interval} {way}", sung([p + sign * shift for p in line])
         for degree in sorted({p % 12 for p in line}):
-            yield f"a scale degree of {name} a semitone {way}", sung([p + sign * (p % 12 == degree) for p in line])
+            yield (
+                f"one degree of the scale in {name} a semitone {way}",
+                sung([p + sign * (p % 12 == degree) for p in line]),
+            )
     yield f"{name} silent", sung([REST] * len(line))
     yield f"{name} with a rest for every second note", sung([REST if k % 2 else p for k, p in enumerate(line)])
     for ticks, value in ((3, "sixteenths"), (6, "eighths"), (12, "quarters"), (18, "dotted quarters"), (24, "halves")):
@@ -136,14 +140,13 @@ def _of_stretch(melody: Melody, notes: Notes, first: int, last: int) -> Iterator
     half = bar // 3 if bar == 3 * melody.beat else bar // 2
     for source in range(melody.bars):
         ending = ((source + 1) * bar - half, (source + 1) * bar)
-        each = f"each of {name}" if last - first > 1 else name
         yield f"the end of {_bars(melody, source)} as that of {each}", _at_each(melody, notes, ending, first, last, bar)
     if bar == 2 * half:
         opening = notes
         for number in range(first, last):
             span = (number * bar, number * bar + half)
             opening = _copied(melody, notes, span, (span[1], (number + 1) * bar), onto=opening)
-        yield f"{name} made of {'their' if last - first > 1 else 'its'} first half twice", opening
+        yield f"{each} made of its first half twice", opening
 
 
 def _at_each(melody: Melody, notes: Notes, source: tuple[int, int], first: int, last: int, bar: int) -> Notes:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from experiments.fakes import FAKES
 from experiments.fitting import ENTRIES, Measured, measure, score
 from experiments.rule_edits import Edit, changed_notes, edits
 from musicenv.corpus.corpus import Source
@@ -22,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 # What makes a failing piece a bad example, in units of one further rule that it fails.
 ELSEWHERE: Final = 1.5
 """It is no change of the passing piece."""
-OTHER_METRE: Final = 0.3
+OTHER_METRE: Final = 0.5
 """Its metre is not 4/4, which the plots show."""
 SHOWN: Final = 0.3
 """Its tune is shown already: for each time."""
@@ -101,9 +102,10 @@ class Showcase:
         real: Measured,
         others: Mapping[str, Sequence[Melody]],
         found: Mapping[str, Calibrated],
+        seed: int,
     ) -> None:
         """``tunes`` are shown passing; ``others`` (what they are -> pieces) may be shown failing, as changes of the
-        tunes are.  ``real`` says what is ordinary.
+        tunes are, and fakes made of these by ``seed``.  ``real`` says what is ordinary.
         """
         self.prior, self.tunes, self.found = prior, tunes, found
         self.shown = np.zeros(len(tunes), dtype=np.int64)
@@ -114,9 +116,11 @@ class Showcase:
         )
         """(metres, 3, S) low end, median and high end of what real parts are."""
         self.own = self._judged([(k, Edit(melody, "unchanged")) for k, (melody, _) in enumerate(tunes)])
+        rng = np.random.default_rng(seed)
         pool = [(-1, Edit(melody, what)) for what, pieces in others.items() for melody in pieces]
         for k, (melody, _) in enumerate(tqdm(tunes, desc="changing tunes", leave=False)):
             pool += [(k, edit) for edit in edits(melody)]
+            pool += [(k, Edit(make(melody, rng), f"as a fake of the kind `{kind}`")) for kind, make in FAKES.items()]
         self.pool = self._judged(pool)
 
     def choose(self, rule: int) -> Example:

@@ -56,6 +56,9 @@ def plot(curve: Curve, metre: int, real: Floats, fakes: Mapping[str, Floats]) ->
     # Fakes that are all alike would press the real parts flat.
     heights = [COUNTS[1] - (COUNTS[1] - COUNTS[0]) * np.minimum(share / tallest, 1.0) for share in (ours, theirs)]
     steps = [_stairs(np.clip(x(edges), LEFT, RIGHT), height) for height in heights]
+    # Between two classes there is nothing.
+    xs, ys = (np.repeat(edges, 2)[1:-1], np.repeat(scores, 2)) if whole else (grid, scores)
+    line = _path(np.clip(x(xs), LEFT, RIGHT), y(ys))
     ticks = [*_round_numbers(low, high)]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">',
@@ -63,7 +66,7 @@ def plot(curve: Curve, metre: int, real: Floats, fakes: Mapping[str, Floats]) ->
         f'<line x1="{LEFT}" x2="{RIGHT}" y1="{y(threshold):.1f}" y2="{y(threshold):.1f}" stroke="{LINE}" '
         f'stroke-dasharray="4 3"/>',
         _label(RIGHT, _beside(float(y(threshold))), f"passes from {threshold:.2f}", "end"),
-        f'<path d="{_path(x(grid), y(scores))}" stroke="{REAL}" stroke-width="2"/>',
+        f'<path d="{line}" stroke="{REAL}" stroke-width="2"/>',
         *(_label(LEFT - 5, float(y(score)) + 4, f"{score:g}", "end") for score in _round_numbers(bottom, top, 4)),
         f'<path d="{steps[0]}Z" style="fill:{REAL};fill-opacity:.55"/>',
         f'<path d="{steps[1]}" stroke="{FAKE}" stroke-width="1.5"/>',

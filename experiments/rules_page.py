@@ -133,7 +133,7 @@ def gather(arguments: Arguments) -> Material:
     for melody, source in known:
         others.setdefault(f"{name_of(source)}, a real part", []).append(melody)
     tunes = exemplary(known, found, arguments.tunes, arguments.longest, arguments.seed)
-    showcase = Showcase(prior, tunes, real, others, found)
+    showcase = Showcase(prior, tunes, real, others, found, arguments.seed)
     return Material(real, measured, showcase, auc, passes.mean(axis=0))
 
 
@@ -163,7 +163,6 @@ def described(rule: Rule) -> str:
         return f"{value:g}" if isinstance(value, int | float) else f"`{match[1]}`"
 
     text = re.sub(r"``(\w+)``", number, inspect.getdoc(rule.function) or "")
-    text = text.replace("|", r"\|")
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
@@ -206,13 +205,15 @@ def caption(example: Example) -> str:
     what = f"the same, {example.what}" if example.changed is not None else example.what
     word = "Fails" if example.scores[1] < example.threshold - 1e-9 else "Scores least, but does not fail"
     besides = ", ".join(f"`{name}`" for name in example.besides) or "nothing"
-    said = [
-        f"value {value:.2f}, score {score:.2f}" for value, score in zip(example.values, example.scores, strict=True)
-    ]
+    said = [f"value {_short(v)}, score {_short(s)}" for v, s in zip(example.values, example.scores, strict=True)]
     return (
-        f"Passes: {name_of(example.source)}, {said[0]}. {word}: {what}; {said[1]}, passes from {example.threshold:.2f} "
-        f"in {metre}. It fails {besides} else."
+        f"Passes: {name_of(example.source)}, {said[0]}. {word}: {what}; {said[1]}, "
+        f"passes from {_short(example.threshold)} in {metre}. It fails {besides} else."
     )
+
+
+def _short(number: float) -> str:
+    return f"{round(number, 2) + 0.0:g}"
 
 
 def table(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> str:
