@@ -21,7 +21,7 @@ from rewards.priors import Prior, hear
 Floats = npt.NDArray[np.float64]
 
 # What makes a failing piece a bad example, in units of one further rule that it fails.
-ELSEWHERE: Final = 1.5
+ELSEWHERE: Final = 2.0
 """It is no change of the passing piece."""
 OTHER_METRE: Final = 0.5
 """Its metre is not 4/4, which the plots show."""
@@ -39,7 +39,7 @@ CLEAR: Final = 1.0
 TAIL: Final = 0.02
 BEST: Final = 0.6
 """A passing part scores as well as this share of those it is chosen from."""
-ROUNDS: Final = 3
+ROUNDS: Final = 4
 """A change may be changed again so often."""
 
 
