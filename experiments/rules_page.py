@@ -262,10 +262,10 @@ def rules_page(arguments: Arguments) -> None:
     folder = arguments.out / "rules"
     sections = {k: section(k, material, folder) for k in tqdm(chosen, desc="rules")}
     page = [INTRODUCTION.read_text(encoding="utf-8").format(count=len(ENTRIES))]
-    for module, heading in MODULES.items():
+    for module in dict.fromkeys([*MODULES, *map(module_of, ENTRIES)]):
         inside = [k for k in sections if module_of(ENTRIES[k]) == module]
         if inside:
-            page += [f"## {heading}", *(sections[k] for k in inside)]
+            page += [f"## {MODULES.get(module, module.capitalize())}", *(sections[k] for k in inside)]
     page += ["## The fakes", fakes_table(material), "## The rules of the Sequence Tutor", tutor_table(), own_rules()]
     path = write_atomic(arguments.out / "rules.md", "\n\n".join(part.strip() for part in page) + "\n")
     print(f"{len(chosen)} rules: {path}")
