@@ -43,7 +43,7 @@ class Settings:
     target_kl: float = 4.0
     """Divergence from the prior to settle at, in nats a piece."""
     learning_rate: float = 2e-3
-    """Adam's step size, falling linearly to zero."""
+    """Adam's step size, held for the first half of the training, then falling linearly to zero."""
     envs: int = 256
     """Pieces composed side by side."""
     rollout: int = 64
@@ -86,12 +86,12 @@ def build(settings: Settings) -> Trained:
         PriorPolicy,
         env,
         controller=KLController(settings.target_kl, FIRST_COEFFICIENT),
-        learning_rate=lambda left: rate * left,
+        learning_rate=lambda left: rate * min(1.0, 2.0 * left),
         n_steps=settings.rollout,
         batch_size=min(2048, settings.envs * settings.rollout),
         n_epochs=4,
         gamma=1.0,
-        gae_lambda=0.95,
+        gae_lambda=0.98,
         ent_coef=0.0,
         policy_kwargs={"layout": batch.layout},
         seed=settings.seed,
