@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.fakes import FAKES, fakes
-from experiments.fitting import FLOOR, SHARES, wins
+from experiments.fitting import FLOOR, SHARES, TYPICAL, wins
 from experiments.runs import print_table
 from musicenv.appraisal import Appraisal, appraise
 from musicenv.corpus import load
@@ -26,15 +26,17 @@ def calibrate_statistic(
     statistic: Rule, form: Form, weight: float = FLOOR, fakes_of_a_kind: int = 200, seed: int = 0
 ) -> Calibrated:
     """The curve of a statistic from all training parts of eight bars and fakes of each kind, which count as in
-    ``experiments.calibrate``.
+    ``experiments.calibrate``; if it reads the prior, from validation parts, which the prior was not trained on.
     """
-    pieces = _pieces("train", fakes_of_a_kind, seed)
+    of_prior = Suite((Term(statistic),)).needs_prior
+    pieces = _pieces("validation" if of_prior else "train", fakes_of_a_kind, seed)
+    shares = TYPICAL if of_prior else SHARES
     real = pieces.pop(REAL)
     values, metres, counts = (
         np.concatenate(columns)
         for columns in zip(
             *(
-                (_judged(Term(statistic), made).values[:, 0], _metres(made), np.full(len(made), SHARES.get(kind, 1.0)))
+                (_judged(Term(statistic), made).values[:, 0], _metres(made), np.full(len(made), shares.get(kind, 1.0)))
                 for kind, made in pieces.items()
             ),
             strict=True,

@@ -139,10 +139,10 @@ def test_a_statistic_of_ones_own_is_calibrated_like_the_shipped_ones():
     """Real tunes begin a fair share of their notes off the beat; a piece all on the beat does not pass."""
 
     @statistic(at_end=True)
-    def off_beat(melody):
-        return (melody.onset % melody.beat != 0).mean()
+    def between_beats(melody):
+        return 1.0 - (melody.onset % melody.beat == 0).mean()
 
-    curve = calibrate_statistic(off_beat, "capped", fakes_of_a_kind=20).curve
+    curve = calibrate_statistic(between_beats, "capped", fakes_of_a_kind=20).curve
     metre = METRES.index("4/4")
     assert curve(0.5, metre) == pytest.approx(0.0, abs=0.5)
     assert not curve.passes(curve(0.0, metre), metre)
