@@ -19,11 +19,12 @@ from agents.policy import policy_agent
 from agents.training import load as load_trained
 from experiments.fakes import task_of
 from experiments.fitting import ENTRIES
+from experiments.pieces import Piece, from_json, to_json
 from mcts.annealing import Annealed, Annealer
 from musicenv.batch import Batch
 from musicenv.files import write_atomic
-from musicenv.melody import Melody, melody_from_notes
-from musicenv.task import METRES, MODES, STYLES, TONICS, Task
+from musicenv.melody import Melody
+from musicenv.task import Task
 from rewards.calibration import Calibrated, suite_from
 from rewards.priors import hear, load_prior
 from rewards.rules import Suite
@@ -104,27 +105,9 @@ def attractive(run: Path, pieces: int, seed: int, judge: Judge) -> list[Melody]:
 
 def write_attacked(melodies: Sequence[Melody], path: Path = KEPT) -> Path:
     """Keep pieces as JSON, one a line."""
-    rows = [
-        json.dumps(
-            {
-                "metre": METRES[m.metre],
-                "key": f"{TONICS[m.key]} {MODES[m.mode]}",
-                "bars": int(m.bars),
-                "style": STYLES[m.style],
-                "pickup": int(-m.start),
-                "pitch": m.pitch.tolist(),
-                "duration": m.duration.tolist(),
-            }
-        )
-        for m in melodies
-    ]
-    return write_atomic(path, "[\n" + ",\n".join(rows) + "\n]\n")
+    return write_atomic(path, "[\n" + ",\n".join(json.dumps(to_json(Piece(melody))) for melody in melodies) + "\n]\n")
 
 
 def read_attacked(path: Path = KEPT) -> list[Melody]:
     """The pieces that were kept."""
-    out = []
-    for row in json.loads(path.read_text(encoding="utf-8")):
-        pitch, duration = row.pop("pitch"), row.pop("duration")
-        out.append(melody_from_notes(pitch, duration, Task(**row)))
-    return out
+    return [from_json(row).melody for row in json.loads(path.read_text(encoding="utf-8"))]

@@ -3,12 +3,13 @@
 python -m experiments.compose --agent prior --key "E dorian" --metre 6/8 --best-of 8
 python -m experiments.compose --agent ppo:runs/train_ppo/... --opening my_tune.mid
 python -m experiments.compose --vary my_tune.abc --vary-by rhythm --best-of 32
+python -m experiments.compose --like my_tune.mp3 --play.instrument flute
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -25,6 +26,8 @@ from experiments.runs import UserError, command, print_table, start_run, user_in
 from mcts.best_of import best_of
 from musicenv.melody import Melody
 from musicenv.reading import opening, read
+from musicenv.render import Performance
+from rewards.priors import likeliest_style, load_prior
 from rewards.rules import Rule, RuleError, Suite
 from rewards.variation import near_contour, near_notes, near_rhythm
 
@@ -66,10 +69,14 @@ class Args:
     """A tune to vary, in any of these formats: the choice among --best-of pieces prefers those that are like it."""
     vary_by: Literal["contour", "notes", "rhythm"] = "contour"
     """What a variation keeps of its theme."""
+    like: Path | None = None
+    """An example, whose key, metre, length and pick-up are taken over, and the style that the prior hears in it."""
     vary_weight: float = 10.0
     """Reward for a piece that keeps all of it."""
     formats: tuple[str, ...] = ("midi", "musicxml", "abc", "score", "mp3")
     """Of midi, musicxml, abc, score, svg, roll, gif, mp3, wav."""
+    play: Performance = field(default_factory=Performance)
+    """How the pieces are played."""
     seed: int = 0
     """Seed of everything random."""
     out: Path | None = None
@@ -77,9 +84,15 @@ class Args:
 
 
 def from_files(args: Args) -> tuple[dict[str, Any], Suite | None]:
-    """The options that the tunes of --opening and --vary give, and the terms that the choice adds to the reward."""
+    """The options that the tunes given as files set, and the terms that the choice adds to the reward."""
     options: dict[str, Any] = {}
     also = None
+    if args.like is not None:
+        example = read(args.like, metre=args.metre)
+        _say(args.like, example.notices)
+        options |= {name: getattr(example.task, name) for name in ("key", "metre", "bars", "pickup")}
+        options["style"] = likeliest_style(load_prior(), example.melody)
+        print(f"{args.like.name}: likest to {options['style']}")
     if args.vary is not None:
         if args.best_of < 2:
             raise UserError("--vary chooses among pieces; give --best-of 2 or more, such as 32")
@@ -139,7 +152,7 @@ def run_compose(args: Args) -> None:
     rows = table_of(composed)
     pieces = [Piece(melody, row) for melody, row in zip(composed.melodies, rows, strict=True)]
     with tqdm(total=args.pieces, unit=" pieces", desc="writing") as bar:
-        files = write_pieces(run.folder / "pieces", {name: pieces}, args.formats, bar.update)
+        files = write_pieces(run.folder / "pieces", {name: pieces}, args.formats, bar.update, args.play)
     found = figures.of_pieces(composed.melodies) | {
         "score": float(composed.returns.mean()),
         "passes_all": float(composed.passed.all(axis=1).mean()),

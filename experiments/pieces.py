@@ -38,7 +38,7 @@ class Format(NamedTuple):
     """How a piece is written as a file."""
 
     suffix: str
-    write: Callable[[Melody, Path], object]
+    write: Callable[[Melody, Path, render.Performance | None], object]
     needs: tuple[str, ...] = ()
     """Libraries of extras (``musicenv.render.extras``)."""
 
@@ -47,11 +47,11 @@ _SCORE: Final = ("verovio", "resvg_py")
 _SOUND: Final = ("midirenderer", "soundfile")
 FORMATS: Final = {
     "midi": Format(".mid", render.to_midi),
-    "musicxml": Format(".musicxml", render.to_musicxml),
-    "abc": Format(".abc", lambda melody, path: write_atomic(path, render.to_abc(melody))),
-    "score": Format(".png", render.score_png, _SCORE),
-    "svg": Format(".svg", render.score_svg, _SCORE[:1]),
-    "roll": Format(".roll.png", render.piano_roll_png),
+    "musicxml": Format(".musicxml", lambda melody, path, how: render.to_musicxml(melody, path, performance=how)),
+    "abc": Format(".abc", lambda melody, path, _: write_atomic(path, render.to_abc(melody))),
+    "score": Format(".png", lambda melody, path, _: render.score_png(melody, path), _SCORE),
+    "svg": Format(".svg", lambda melody, path, _: render.score_svg(melody, path), _SCORE[:1]),
+    "roll": Format(".roll.png", lambda melody, path, _: render.piano_roll_png(melody, path)),
     "gif": Format(".gif", render.piano_roll_gif),
     "mp3": Format(".mp3", render.to_mp3, _SOUND),
     "wav": Format(".wav", render.to_wav, _SOUND),
@@ -86,6 +86,7 @@ def write_pieces(
     groups: Mapping[str, Sequence[Piece]],
     formats: Sequence[str],
     said: Callable[[int], object] = lambda files: None,
+    performance: render.Performance | None = None,
 ) -> list[Path]:
     """Each piece in the ``formats``, as ``GROUP/01.mid``; and as ``GROUP/01.json``, from which it is read again.
 
@@ -96,7 +97,7 @@ def write_pieces(
     for group, pieces in groups.items():
         melodies = [piece.melody for piece in pieces]
         for number, piece in enumerate(pieces, start=1):
-            written += write_piece(folder / group / f"{number:02d}", piece, formats)
+            written += write_piece(folder / group / f"{number:02d}", piece, formats, performance)
             said(1)
         abc = "\n".join(render.to_abc(melody, number=n) for n, melody in enumerate(melodies, start=1))
         written.append(write_atomic(folder / group / "pieces.abc", abc))
@@ -106,31 +107,38 @@ def write_pieces(
     return written
 
 
-def write_piece(path: Path, piece: Piece, formats: Sequence[str]) -> list[Path]:
+def write_piece(
+    path: Path, piece: Piece, formats: Sequence[str], performance: render.Performance | None = None
+) -> list[Path]:
     """One piece in the ``formats`` and as JSON; ``path`` has no suffix yet."""
     files = [path.with_name(path.name + FORMATS[name].suffix) for name in formats]
     for name, file in zip(formats, files, strict=True):
         file.parent.mkdir(parents=True, exist_ok=True)
-        FORMATS[name].write(piece.melody, file)
-    return [*files, write_atomic(path.with_name(path.name + ".json"), json.dumps(_to_json(piece)) + "\n")]
+        FORMATS[name].write(piece.melody, file, performance)
+    return [*files, write_atomic(path.with_name(path.name + ".json"), json.dumps(to_json(piece)) + "\n")]
 
 
 def read_pieces(folder: Path) -> list[Piece]:
     """The pieces that were written into a folder, by name; ValueError, naming the file, where one is damaged."""
-    return [_from_json(path) for path in sorted(folder.glob("*.json"))]
+    return [_read(path) for path in sorted(folder.glob("*.json"))]
 
 
-def _to_json(piece: Piece) -> dict[str, Any]:
+def to_json(piece: Piece) -> dict[str, Any]:
+    """A piece as plain JSON values."""
     melody = piece.melody
     notes = {"pitch": melody.pitch.tolist(), "duration": melody.duration.tolist(), "end": melody.end}
     return {"task": asdict(task_of(melody)), **notes, "facts": piece.facts}
 
 
-def _from_json(path: Path) -> Piece:
+def from_json(read: Mapping[str, Any]) -> Piece:
+    """What ``to_json`` made."""
+    task = Task(**{**read["task"], "opening": ()})
+    return Piece(melody_from_notes(read["pitch"], read["duration"], task, end=read["end"]), dict(read["facts"]))
+
+
+def _read(path: Path) -> Piece:
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-        task = Task(**{**read["task"], "opening": ()})
-        return Piece(melody_from_notes(read["pitch"], read["duration"], task, end=read["end"]), dict(read["facts"]))
+        return from_json(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} is not a piece as this program writes it ({type(error).__name__}: {error})"

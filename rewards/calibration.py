@@ -2,9 +2,9 @@
 
 Per metre, with f the smoothed distribution of the statistic in real parts and g that in fakes,
 
-    ratio    log(f / g), clipped to -4..1.5: pays for what tells real from fake
-    density  log f - its median over real parts, at least -5: pays for what is common
-    capped   the same, at most 0: what is common enough is left alone
+    ratio    log(f / g), clipped to -6..1.5: pays for what tells real from fake
+    density  log f - its median over real parts, at least -8: pays for what is common
+    capped   the same, at most 0 and without valleys: what is common enough is left alone
 
 "More is better" fails: a reward of any of these forms has its optimum inside the real range.  A metre with few parts
 borrows from all others.  Curves and weights ship as ``rewards/data/calibration.json``, made by
@@ -37,8 +37,9 @@ BORROWED: Final = 60.0
 """Parts that all metres together count for in the distribution of one."""
 EVEN: Final = 0.002
 """Share of every distribution that is spread evenly, so that no logarithm is infinite."""
-LOWEST_SCORE: Final = -5.0
-RATIOS: Final = (-4.0, 1.5)
+LOWEST_SCORE: Final = -8.0
+RATIOS: Final = (-6.0, 1.5)
+"""So low that more than a hundredth of real parts never lies on the bottom: there nothing could fail."""
 PERCENTILE: Final = 0.01
 """A piece passes if it scores at least what all but this share of real parts score ..."""
 VACUOUS: Final = 0.05
@@ -94,7 +95,7 @@ def fit_curve(real: Sample, fake: Sample, form: Form) -> Curve:
             usual = quantile(_read(grid, f, parts.value), parts.weight, 0.5)
             table = np.maximum(f - usual, LOWEST_SCORE)
             if form == "capped":
-                table = np.minimum(table, 0.0)
+                table = np.minimum(_filled(table), 0.0)
         tables[metre] = table.round(3)
         scores = _read(grid, tables[metre], parts.value)
         thresholds[metre] = quantile(scores, parts.weight, PERCENTILE)
@@ -103,6 +104,13 @@ def fit_curve(real: Sample, fake: Sample, form: Form) -> Curve:
     thresholds = np.floor(thresholds * 1000) / 1000
     each = np.ones(len(METRES))
     return Curve(lo=grid.lo * each, step=grid.step * each, table=tables, threshold=thresholds)
+
+
+def _filled(table: Floats) -> Floats:
+    """The curve without its valleys: what lies between two common values is no worse than the rarer of them."""
+    rising = np.maximum.accumulate(table)
+    falling = np.maximum.accumulate(table[::-1])[::-1]
+    return np.asarray(np.minimum(rising, falling))
 
 
 def quantile(values: Floats, weights: Floats, share: float) -> float:

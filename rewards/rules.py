@@ -212,7 +212,9 @@ class Suite:
         """Hash of the rules' code: equal for suites that compile to the same step."""
         digest = hashlib.sha256()
         for term in self.terms:
-            digest.update(f"{term.rule.name} {term.rule.kind} {term.rule.at_end}".encode())
+            # The module too: numba's cache finds a user's rule again under its module's name.
+            where = term.rule.function.__module__
+            digest.update(f"{term.rule.name} {term.rule.kind} {term.rule.at_end} {where}".encode())
             _digest(term.rule.function, digest, set())
         return digest.hexdigest()[:16]
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicenv.melody import Melody
+from musicenv.task import STYLES
 from rewards.priors.dataset import UNKNOWN, example_of, padded
 
 if TYPE_CHECKING:
@@ -40,6 +41,13 @@ def hear(prior: Prior, melodies: Sequence[Melody]) -> list[Melody]:
             n = examples[i].action.size
             heard[i] = melodies[i]._replace(surprisal=surprisal[row, :n].copy(), entropy=entropy[row, :n].copy())
     return heard
+
+
+def likeliest_style(prior: Prior, melody: Melody) -> str:
+    """The style in which ``prior`` finds a finished melody likeliest, by Bayes' rule over STYLES but "any"."""
+    known = range(1, len(STYLES))
+    heard = hear(prior, [melody._replace(style=style) for style in known])
+    return STYLES[known[int(np.argmin([np.nansum(each.surprisal) for each in heard]))]]
 
 
 def _surprisal(log_probs: npt.NDArray[np.float32], actions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:

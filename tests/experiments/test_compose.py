@@ -135,3 +135,10 @@ def test_a_written_piece_is_read_again_and_every_format_can_be_written(kesh: Pat
     (tmp_path / "tunes" / "01.json").write_text("{}")
     with pytest.raises(ValueError, match=r"01\.json is not a piece"):
         read_pieces(tmp_path / "tunes")
+
+
+def test_an_example_gives_its_frame_and_the_style_that_the_prior_hears(tmp_path, kesh, capsys):
+    main(["--pieces", "1", "--like", str(kesh), "--play.instrument", "flute", "--formats", "midi", "--out", str(tmp_path / "run")])
+    assert "6/8" in capsys.readouterr().out
+    score = symusic.Score(tmp_path / "run" / "pieces" / "prior" / "01.mid")
+    assert score.tracks[0].program == INSTRUMENTS["flute"]
