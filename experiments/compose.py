@@ -24,6 +24,7 @@ from experiments.pieces import Piece, available, check_formats, write_pieces
 from experiments.report import describe
 from experiments.runs import UserError, command, print_table, start_run, user_input
 from mcts.best_of import best_of
+from musicenv.corpus import load as load_corpus
 from musicenv.melody import Melody
 from musicenv.reading import opening, read
 from musicenv.render import Performance
@@ -91,8 +92,8 @@ def from_files(args: Args) -> tuple[dict[str, Any], Suite | None]:
         example = read(args.like, metre=args.metre)
         _say(args.like, example.notices)
         options |= {name: getattr(example.task, name) for name in ("key", "metre", "bars", "pickup")}
-        options["style"] = likeliest_style(load_prior(), example.melody)
-        print(f"{args.like.name}: likest to {options['style']}")
+        options["style"] = likeliest_style(load_prior(), example.melody, load_corpus().melodies("train", "tunes"))
+        print(f"{args.like.name}: likest to a {options['style']}" if options["style"] != "any" else "")
     if args.vary is not None:
         if args.best_of < 2:
             raise UserError("--vary chooses among pieces; give --best-of 2 or more, such as 32")

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import symusic
 
 from experiments.compose import main
 from experiments.pieces import FORMATS, Piece, read_pieces, write_pieces
@@ -11,6 +12,7 @@ from musicenv import render
 from musicenv.melody import sounding_pitch
 from musicenv.reading import opening, read
 from musicenv.render import extras
+from musicenv.render.performance import INSTRUMENTS
 from rewards.variation import near_notes
 
 TUNE = """X:1
@@ -137,8 +139,13 @@ def test_a_written_piece_is_read_again_and_every_format_can_be_written(kesh: Pat
         read_pieces(tmp_path / "tunes")
 
 
-def test_an_example_gives_its_frame_and_the_style_that_the_prior_hears(tmp_path, kesh, capsys):
-    main(["--pieces", "1", "--like", str(kesh), "--play.instrument", "flute", "--formats", "midi", "--out", str(tmp_path / "run")])
-    assert "6/8" in capsys.readouterr().out
-    score = symusic.Score(tmp_path / "run" / "pieces" / "prior" / "01.mid")
-    assert score.tracks[0].program == INSTRUMENTS["flute"]
+def test_an_example_gives_its_frame_and_the_style_that_the_prior_hears(
+    tmp_path: Path, kesh: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play = ["--play.instrument", "flute", "--formats", "midi"]
+    main(["--pieces", "1", "--like", str(kesh), *play, "--out", str(tmp_path / "run")])
+    said = capsys.readouterr().out
+    assert "likest to a jig" in said
+    assert "8 bars of 6/8 in G major" in said
+    (track,) = symusic.Score(tmp_path / "run" / "pieces" / "prior" / "01.mid").tracks
+    assert track.program == INSTRUMENTS["flute"]

@@ -10,8 +10,9 @@ from agents.compose import prior as prior_agent
 from experiments.fakes import fakes, task_of
 from experiments.fitting import wins
 from musicenv.batch import Batch
+from musicenv.task import STYLES
 from rewards import likelihood
-from rewards.priors import hear, load_prior
+from rewards.priors import hear, likeliest_style, load_prior
 from rewards.rules import Suite
 
 
@@ -77,3 +78,10 @@ def test_without_a_prior_typicality_is_undefined(abc):
     piece = abc("c4 d4 | e4 c4", bars=2)
     assert all(math.isnan(entry.statistic(piece)) for entry in likelihood.SUITE)
     assert likelihood.suite().needs_prior
+
+
+def test_the_prior_hears_what_dance_a_tune_is(corpus, prior):
+    dances = [tune for tune in corpus.melodies("test", "tunes") if STYLES[tune.style] in ("reel", "jig", "hornpipe")]
+    known = corpus.melodies("train", "tunes")
+    right = [likeliest_style(prior, tune, known) == STYLES[tune.style] for tune in dances[::2]]
+    assert np.mean(right) > 0.7
