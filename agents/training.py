@@ -14,7 +14,7 @@ from agents.vec_env import MelodyVecEnv
 from musicenv.batch import Batch
 from musicenv.options import Options, resolve
 
-FIRST_COEFFICIENT = 0.4
+FIRST_COEFFICIENT = 0.2
 """KL coefficient to begin with, near where it settles by default."""
 
 
@@ -40,7 +40,7 @@ class Settings:
     """Name or path of the pretrained prior."""
     bonus: float = 20.0
     """Reward for a piece that passes all rules at once."""
-    target_kl: float = 4.0
+    target_kl: float = 8.0
     """Divergence from the prior to settle at, in nats a piece."""
     learning_rate: float = 2e-3
     """Adam's step size, held for the first half of the training, then falling linearly to zero."""
