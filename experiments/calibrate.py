@@ -1,6 +1,6 @@
 """Calibrate the rules on real parts, attack them, and calibrate them again.
 
-    python -m experiments.calibrate                # a quarter of an hour on two cores
+    python -m experiments.calibrate                # some minutes on two cores
     python -m experiments.calibrate --check        # the shipped suite's table, in under a minute
     python -m experiments.calibrate --from RUN     # with what the agent of a run found as well
 
@@ -53,9 +53,9 @@ class Arguments:
     """Fit nothing: print the table of the shipped suite."""
     fakes: int = 1500
     """Fakes of each kind, made from training parts; a third as many from test parts, for the report."""
-    attacked: int = 64
+    attacked: int = 32
     """Pieces that are annealed, in each of two attacks; 0 for none."""
-    moves: int = 8000
+    moves: int = 4000
     """Moves of each of them."""
     runs: Annotated[tuple[Path, ...], tyro.conf.arg(name="from")] = field(default=())
     """Run folders of train_ppo: what their agents compose and the judge finds odd becomes fakes as well."""

@@ -19,7 +19,9 @@ Floats = npt.NDArray[np.float64]
 ENTRIES: Final[tuple[Entry, ...]] = (*theory.SUITE, *likelihood.SUITE)
 
 SHARES: Final = {"bar_shuffled": 6.0, "prior": 4.0, "attacked": 2.0, "attractive": 2.0}
-"""What a kind of fake counts for beside 1 of the others: the nearer to music, the more."""
+"""What a kind of fake counts for beside 1 of the others: the nearer to music, the more ..."""
+ENOUGH: Final = 200
+"""... in full from this many pieces on; of fewer each counts as it would then."""
 
 TYPICAL: Final = {"prior": 0.0, "loop": 4.0, "two_bar_loop": 4.0, "scale": 4.0, "single": 2.0, "cold_prior": 4.0}
 """The same for the rules of likelihood, whose business is what is all too likely.  To the prior its own samples are as
@@ -53,7 +55,10 @@ def fit(real: Measured, unseen: Measured, made: Mapping[str, Measured]) -> dict[
     """
     weight, typical = (
         np.concatenate(
-            [np.full(pieces.metre.size, of.get(kind, 1.0) / pieces.metre.size) for kind, pieces in made.items()]
+            [
+                np.full(pieces.metre.size, of.get(kind, 1.0) / max(pieces.metre.size, ENOUGH))
+                for kind, pieces in made.items()
+            ]
         )
         for of in (SHARES, TYPICAL)
     )

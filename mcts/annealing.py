@@ -24,7 +24,7 @@ from musicenv.step import load_kernel
 from rewards.priors import Prior, hear
 from rewards.rules import Suite
 
-FIRST_TEMPERATURE: Final = 0.25
+FIRST_TEMPERATURE: Final = 0.15
 LAST_TEMPERATURE: Final = 0.02
 """Temperatures in units of the reward."""
 
