@@ -1,6 +1,6 @@
 """Calibrate the rules on real parts, attack them, and calibrate them again.
 
-    python -m experiments.calibrate                # some minutes on two cores
+    python -m experiments.calibrate                # ten minutes on two cores
     python -m experiments.calibrate --check        # the shipped suite's table, in under a minute
     python -m experiments.calibrate --from RUN     # with what the agent of a run found as well
 
@@ -55,7 +55,7 @@ class Arguments:
     """Fakes of each kind, made from training parts; a third as many from test parts, for the report."""
     attacked: int = 32
     """Pieces that are annealed, in each of two attacks; 0 for none."""
-    moves: int = 4000
+    moves: int = 12_000
     """Moves of each of them."""
     runs: Annotated[tuple[Path, ...], tyro.conf.arg(name="from")] = field(default=())
     """Run folders of train_ppo: what their agents compose and the judge finds odd becomes fakes as well."""
