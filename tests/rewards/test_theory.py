@@ -60,7 +60,8 @@ def test_real_parts_outscore_every_kind_of_fake(corpus):
     for kind in FAKES:
         made = np.array([_total(suite, piece) for piece in fakes(kind, real, 60, seed=2)])
         wins = (score[:, None] > made).mean()
-        assert wins >= {"bar_shuffled": 0.85, "cut": 0.7}.get(kind, 0.97), kind
+        nearer_to_music = {"bar_shuffled": 0.85, "cut": 0.7, "same_tails": 0.85, "alternating": 0.9, "thinned": 0.8}
+        assert wins >= nearer_to_music.get(kind, 0.97), kind
 
 
 def test_hardly_a_fake_passes_all_rules_and_most_real_parts_do(corpus):
