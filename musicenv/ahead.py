@@ -1,6 +1,6 @@
-"""Compile rules in a second process: ``python -m musicenv.ahead MODULE:RULE ...`` leaves them in the cache.
+"""Compile in a second process: ``python -m musicenv.ahead MODULE:RULE ... rules-done prior`` leaves code in the cache.
 
-numba compiles one function at a time, so the first use of a suite is shorter by a fifth when two processes share it.
+numba compiles one function at a time, so the first use of a suite is shorter by a third when two processes share it.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ import importlib
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numba
+import numpy as np
 
 from musicenv.melody import Melody, melody_from_notes
 from musicenv.task import Task
 from rewards.rules import Rule
+
+_RULES_DONE: Final = "rules-done"
+_PRIOR: Final = "prior"
 
 
 def example() -> Melody:
@@ -31,20 +35,52 @@ def compile_rule(rule: Rule) -> Any:
     return dispatcher.overloads[signature].signature.return_type
 
 
-def compile_all(rules: Sequence[Rule]) -> None:
-    """Compile shipped rules, half of them in a second process; those that hold a theme cannot be named to it."""
+def compile_all(rules: Sequence[Rule], prior: bool) -> subprocess.Popen[str] | None:
+    """Compile shipped rules, some of them in a second process; those that hold a theme cannot be named to it.
+
+    That process goes on, with ``prior``, to what hearing and observing take, which is as much as the step that is
+    compiled here meanwhile: wait for it before these are used.  If it fails, all is compiled here, where it is needed.
+    """
     rules = sorted(rules, key=lambda rule: rule.function.__closure__ is not None)
     named = sum(rule.function.__closure__ is None for rule in rules)
-    half = min(len(rules) // 2, named)
-    names = [f"{rule.function.__module__}:{rule.function.__name__}" for rule in rules[:half]]
-    helper = subprocess.Popen([sys.executable, "-m", "musicenv.ahead", *names]) if names else None
-    for rule in rules[half:]:
+    share = min(len(rules) // (4 if prior else 2), named)
+    names = [f"{rule.function.__module__}:{rule.function.__name__}" for rule in rules[:share]]
+    names += [_RULES_DONE, *([_PRIOR] if prior else [])]
+    helper = None
+    if share or prior:
+        command = [sys.executable, "-m", "musicenv.ahead", *names]
+        helper = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    for rule in rules[share:]:
         compile_rule(rule)
-    if helper is not None:
-        helper.wait()  # if it failed, its rules are compiled here, where they are needed
+    if helper is not None and helper.stdout is not None:
+        helper.stdout.readline()
+    return helper
+
+
+def _compile_prior() -> None:
+    """Compile what a single environment with a prior needs beside its rules."""
+    from musicenv.batch import prior_inputs
+    from musicenv.kernel import new_lines
+    from musicenv.observation import observe
+    from rewards.priors import load_prior
+    from rewards.priors.features import N_FEATURES
+
+    features, rows = np.zeros((1, N_FEATURES), dtype=np.int16), np.zeros(1, dtype=np.int64)
+    prior = load_prior()
+    prior.step(prior.state(1), features)
+    lines = new_lines(1, 1, 1, 1)
+    seen = (np.zeros((1, 1), dtype=np.float32), np.zeros((1, 1), dtype=np.int8))
+    for function, arguments in ((prior_inputs, (lines, rows, features)), (observe, (lines, rows, *seen))):
+        types = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
+        cast(Any, function).compile(types)
 
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:
-        module, _, attribute = name.partition(":")
-        compile_rule(getattr(importlib.import_module(module), attribute))
+        if name == _RULES_DONE:
+            print(name, flush=True)
+        elif name == _PRIOR:
+            _compile_prior()
+        else:
+            module, _, attribute = name.partition(":")
+            compile_rule(getattr(importlib.import_module(module), attribute))

@@ -20,6 +20,11 @@ from typing import Any, Final, TypeVar, cast
 import numba
 import platformdirs
 
+_config: Any = numba.config
+if "NUMBA_OPT" not in os.environ:
+    # LLVM's first level compiles our kernels a quarter faster than numba's third, and they run as fast.
+    _config.OPT = type(_config.OPT)(1)
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 OWN_PACKAGES: Final = ("musicenv", "rewards", "agents", "mcts", "experiments")
@@ -88,10 +93,9 @@ def kernel_folder(module: str) -> Path:
 
 def compiled(function: F) -> F:
     """``numba.njit`` with a cache that notices every change of our sources."""
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(kernel_folder(function.__module__))
+    before = _config.CACHE_DIR
+    _config.CACHE_DIR = str(kernel_folder(function.__module__))
     try:
         return cast(F, numba.njit(cache=True)(function))
     finally:
-        config.CACHE_DIR = before
+        _config.CACHE_DIR = before

@@ -146,7 +146,8 @@ def load_kernel(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Kernel:
     began = time.perf_counter()
     if new:
         print(f"compiling {len(suite)} rules and the step (once; cached) ...", end="", file=sys.stderr, flush=True)
-        compile_all([term.rule for term in suite if is_shipped(term.rule.function)])
+        shipped = [term.rule for term in suite if is_shipped(term.rule.function)]
+        helper = compile_all(shipped, suite.needs_prior)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -155,6 +156,8 @@ def load_kernel(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Kernel:
     sys.modules[name] = module
     if new:
         _warm_up(module.step, suite)
+        if helper is not None:
+            helper.wait()
         print(f" {time.perf_counter() - began:.0f} s", file=sys.stderr)
     return _kernel_of(module)
 
