@@ -157,7 +157,7 @@ def load_kernel(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Kernel:
     if new:
         _warm_up(module.step, suite)
         if helper is not None:
-            helper.wait()
+            helper.communicate()  # waits, and closes its pipe
         print(f" {time.perf_counter() - began:.0f} s", file=sys.stderr)
     return _kernel_of(module)
 
