@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
 from agents.compose import compose
@@ -19,6 +18,7 @@ from agents.policy import policy_agent
 from agents.training import load as load_trained
 from experiments.fakes import task_of
 from experiments.fitting import ENTRIES
+from experiments.judge import Judge
 from experiments.pieces import Piece, from_json, to_json
 from mcts.annealing import Annealed, Annealer
 from musicenv.batch import Batch
@@ -26,7 +26,7 @@ from musicenv.files import write_atomic
 from musicenv.melody import Melody
 from musicenv.task import Task
 from rewards.calibration import Calibrated, suite_from
-from rewards.priors import hear, load_prior
+from rewards.priors import load_prior
 from rewards.rules import Suite
 
 KEPT: Final = Path(__file__).parent / "data" / "attacked.json"
@@ -77,30 +77,10 @@ def attack(
     return Annealed(melodies, np.concatenate([d.scores for d in done]), np.concatenate([d.passed for d in done]))
 
 
-class Judge:
-    """A model that is in no reward, and the range of its surprisal in real parts."""
-
-    def __init__(self, real: Sequence[Melody]) -> None:
-        self.model = load_prior("judge")
-        self.band = np.quantile(self.nll(real), [0.05, 0.95])
-        """(2,) 5th and 95th percentile of nats per note."""
-
-    def nll(self, melodies: Sequence[Melody]) -> npt.NDArray[np.float64]:
-        """(n,) nats per note of each melody."""
-        return np.array([np.nanmean(melody.surprisal) for melody in hear(self.model, melodies)], dtype=np.float64)
-
-    def finds_usual(self, melodies: Sequence[Melody]) -> npt.NDArray[np.bool_]:
-        """(n,) is the surprisal inside the band?"""
-        nll = self.nll(melodies)
-        return np.asarray((nll >= self.band[0]) & (nll <= self.band[1]))
-
-
 def attractive(run: Path, pieces: int, seed: int, judge: Judge) -> list[Melody]:
     """Those of ``pieces`` pieces by the agent of a ``train_ppo`` run that the judge finds odd."""
     trained = load_trained(run)
-    composed = compose(trained.batch, policy_agent(trained.model.policy), pieces, seed).melodies
-    usual = judge.finds_usual(composed)
-    return [melody for melody, is_usual in zip(composed, usual, strict=True) if not is_usual]
+    return judge.odd(compose(trained.batch, policy_agent(trained.model.policy), pieces, seed).melodies)
 
 
 def write_attacked(melodies: Sequence[Melody], path: Path = KEPT) -> Path:

@@ -16,7 +16,6 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -26,10 +25,12 @@ from tqdm import tqdm
 
 from agents.compose import compose
 from agents.compose import prior as prior_agent
-from experiments.attack import KEPT, Judge, attack, attractive, read_attacked, write_attacked
+from experiments.attack import KEPT, attack, attractive, read_attacked, write_attacked
 from experiments.calibration_report import Pools, report_changes, report_pieces, report_rules, report_suites
 from experiments.fakes import FAKES, fakes, task_of
 from experiments.fitting import fit, measure
+from experiments.judge import Judge
+from experiments.pieces import available
 from experiments.runs import UserError, command, start_run, user_input
 from musicenv.batch import Batch
 from musicenv.corpus import load as load_corpus
@@ -103,14 +104,13 @@ def fitted(
         seed = 2 * arguments.seed + number
         annealed = attack(found, arguments.prior, train, arguments.attacked, arguments.moves, seed)
         melodies = hear(prior, annealed.melodies)
-        usual = pools.judge.finds_usual(melodies)
-        print(f"attack {number + 1}: {annealed.passed.mean():.3f} pass all rules, {usual.mean():.3f} usual", flush=True)
+        odd_ones = pools.judge.odd(melodies)
+        usual = 1 - len(odd_ones) / len(melodies)
+        print(f"attack {number + 1}: {annealed.passed.mean():.3f} pass all rules, {usual:.3f} usual", flush=True)
         if number:
             pools.add("attacked", [melodies[i] for i in np.argsort(-annealed.scores)])
-        elif not usual.all():
-            measured["attacked"] = measure(
-                [piece for piece, is_usual in zip(melodies, usual, strict=True) if not is_usual]
-            )
+        elif odd_ones:
+            measured["attacked"] = measure(odd_ones)
             found = fit(real, validation, measured)
     return found
 
@@ -151,7 +151,7 @@ def calibrate(arguments: Arguments) -> None:
     figures = report_suites(pools, found, list(TEMPERATURES))
     figures |= report_pieces(pools) | report_rules(pools, found, run.folder / "rules.txt")
     files.append(run.folder / "rules.txt")
-    if "attacked" in pools.made and find_spec("verovio") and find_spec("resvg_py"):
+    if "attacked" in pools.made and available("score"):
         files.append(score_png(pools.made["attacked"][:10], run.folder / "attacked.png"))
         print(f"attacked pieces: {files[-1]}")
     print(f"each rule: {run.folder / 'rules.txt'}\nfigures: {run.finish(figures, files)}")

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from experiments import figures
-from experiments.attack import Judge
 from experiments.fitting import ENTRIES, Measured, measure, score, wins
+from experiments.judge import Judge
 from experiments.rule_cost import nanoseconds
 from experiments.runs import format_table, print_table
 from musicenv.files import write_atomic
@@ -98,7 +98,7 @@ def report_pieces(pools: Pools) -> dict[str, float]:
     for kind, pieces in {"real": pools.real, **pools.made}.items():
         found = figures.of_pieces(pieces)
         nll = pools.judge.nll(pieces)
-        band = float(((nll >= pools.judge.band[0]) & (nll <= pools.judge.band[1])).mean())
+        band = float(pools.judge.usual(nll).mean())
         out |= {f"judge_in_band_{kind}": band, f"nll_judge_{kind}": float(nll.mean())}
         out |= {f"{column}_{kind}": found[column] for column in columns}
         rows.append([kind, band, float(nll.mean()), *(found[column] for column in columns)])

@@ -110,8 +110,7 @@ def score(pieces: Measured, found: Mapping[str, Calibrated]) -> tuple[Floats, np
         curve = found[entry.statistic.name].curve
         for metre in np.unique(pieces.metre):
             rows = np.flatnonzero((pieces.metre == metre) & ~np.isnan(pieces.values[:, k]))
-            grid = curve.lo[metre] + curve.step[metre] * np.arange(curve.table.shape[1])
-            scores[rows, k] = np.interp(pieces.values[rows, k], grid, curve.table[metre])
+            scores[rows, k] = curve.read(pieces.values[rows, k], int(metre))
             passes[rows, k] = curve.passes(scores[rows, k], int(metre))
     return scores, passes
 

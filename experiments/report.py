@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments import figures
+from experiments.judge import Judge
 from experiments.runs import format_table
 from musicenv.corpus import load
 from musicenv.files import write_atomic
 from musicenv.melody import Melody
 from musicenv.task import MODES, TONICS, Task
 from rewards.judging import judge
-from rewards.priors import Prior, hear, load_prior
+from rewards.priors import Prior, hear
 from rewards.rules import Suite
 
 if TYPE_CHECKING:
@@ -63,10 +64,9 @@ class Reporter:
 
     def __init__(self, tasks: Sequence[Task], suite: Suite, prior: Prior | None) -> None:
         self.suite, self.prior = suite, prior
-        self.judge_model = load_prior("judge")
         parts = real_parts(tasks)
         self.parts = hear(prior, parts) if prior else parts
-        self.band = np.quantile(self._judged(self.parts), [0.05, 0.95])
+        self.judge = Judge(self.parts)
 
     def real(self) -> Column:
         """The column of held-out real parts."""
@@ -86,14 +86,14 @@ class Reporter:
         returns: npt.NDArray[np.float64],
         kl: npt.NDArray[np.float64] | None,
     ) -> Column:
-        nll = self._judged(melodies)
+        nll = self.judge.nll(melodies)
         found = {
             "passes_all": float(passed.all(axis=1).mean()),
             # What the rules pay, without the bonus that training gives for passing all.
             "suite_score": float((returns - self.suite.bonus * passed.all(axis=1)).mean()),
             "nll_prior": float(np.mean([np.nanmean(m.surprisal) for m in melodies])) if self.prior else float("nan"),
             "nll_judge": float(nll.mean()),
-            "judge_in_band": float(((nll >= self.band[0]) & (nll <= self.band[1])).mean()),
+            "judge_in_band": float(self.judge.usual(nll).mean()),
             "kl_per_piece": float("nan") if kl is None else float(kl.mean()),
             **figures.of_pieces(melodies),
         }
@@ -105,10 +105,6 @@ class Reporter:
         # A user's own rule has no curve: its mean is what they look for.
         found |= {f"mean_{term.rule.name}": means[term.rule.name] for term in self.suite if not term.curve}
         return Column(name, found, shares, means)
-
-    def _judged(self, melodies: Sequence[Melody]) -> npt.NDArray[np.float64]:
-        """Nats per note of each melody under a model that is in no reward."""
-        return np.array([np.nanmean(melody.surprisal) for melody in hear(self.judge_model, melodies)], dtype=np.float64)
 
 
 def flat(columns: Sequence[Column]) -> dict[str, float]:

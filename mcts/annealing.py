@@ -17,8 +17,8 @@ import numpy.typing as npt
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, REST, duration_is_legal
 from musicenv.appraisal import lines_of
 from musicenv.jit import compiled
-from musicenv.kernel import BAR, BARS, END, LENGTH, START, Lines, append, begin, new_lines, view
-from musicenv.melody import ARRAYS, Melody
+from musicenv.kernel import BAR, BARS, END, LENGTH, START, TIME, Lines, append, begin, copied, new_lines
+from musicenv.melody import Melody
 from musicenv.refused import refused
 from musicenv.step import load_kernel
 from rewards.priors import Prior, hear
@@ -174,8 +174,7 @@ def _propose(
 @compiled
 def _write(to: Lines, i: int, frame: npt.NDArray[np.int64], notes: npt.NDArray[np.int64]) -> None:
     begin(to, i, frame)
-    to.frame[i, 0] = 0
-    to.frame[i, 1] = frame[START]
+    to.frame[i, LENGTH], to.frame[i, TIME] = 0, frame[START]
     for k in range(notes.shape[1]):
         append(to, i, notes[0, k], notes[1, k])
 
@@ -199,16 +198,17 @@ class Annealer:
         """``starts`` are finished pieces, one for each chain, which keeps its frame."""
         if any(term.rule.kind == "note" for term in suite) or refused(suite).any():
             raise ValueError("annealing reads whole pieces: give a suite of statistics that numba compiles")
-        self.suite, self.prior, self.n = suite, prior, len(starts)
+        self.prior, self.n = prior, len(starts)
         self.heard = 0
         """Pieces the prior has listened to so far."""
         # Terms that need no prior, and those that do.
-        self._cheap = Suite(tuple(t for t in suite if not Suite((t,)).needs_prior))
-        self._dear = Suite(tuple(t for t in suite if Suite((t,)).needs_prior))
-        if self._dear.terms and prior is None:
+        cheap = Suite(tuple(t for t in suite if not Suite((t,)).needs_prior))
+        dear = Suite(tuple(t for t in suite if Suite((t,)).needs_prior))
+        if dear.terms and prior is None:
             raise ValueError("the reward reads the prior's likelihood, but there is no prior; name one")
-        self._hope = sum(t.weight * (float(t.curve.table.max()) if t.curve else np.inf) for t in self._dear)
-        terms = max(len(self._cheap), len(self._dear))
+        self._hope = sum(t.weight * (float(t.curve.table.max()) if t.curve else np.inf) for t in dear)
+        self._cheap, self._dear = _asker(cheap), _asker(dear) if dear.terms else None
+        terms = max(len(cheap), len(dear))
         self.lines, self._proposed = _roomy(starts, terms), _roomy(starts, terms)
         self.scores, self.passed = self._appraised(self.lines, np.arange(self.n), np.full(self.n, -np.inf))
 
@@ -227,24 +227,24 @@ class Annealer:
             _copy(self._proposed, self.lines, rows[kept])
             self.scores[rows[kept]], self.passed[rows[kept]] = scores[kept], passed[kept]
             said(1)
-        return Annealed([_copied(self.lines, i) for i in range(self.n)], self.scores.copy(), self.passed.copy())
+        return Annealed([copied(self.lines, i) for i in range(self.n)], self.scores.copy(), self.passed.copy())
 
     def _appraised(
         self, lines: Lines, rows: Rows, wanted: npt.NDArray[np.float64]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
         """Score (r,) of ``rows`` and whether each passes all; -inf where it can't reach ``wanted`` (r,)."""
-        scores, passed = _ask(self._cheap, lines, rows)
-        if not self._dear.terms or self.prior is None:
+        scores, passed = self._cheap(lines, rows)
+        if self._dear is None or self.prior is None:
             return scores, passed
         hopeful = scores + self._hope >= wanted
         scores[~hopeful] = -np.inf
         chosen = rows[hopeful]
         if chosen.size:
-            for i, melody in zip(chosen, hear(self.prior, [_copied(lines, i) for i in chosen]), strict=True):
+            for i, melody in zip(chosen, hear(self.prior, [copied(lines, i) for i in chosen]), strict=True):
                 lines.heard[i, 0, : melody.pitch.size] = melody.surprisal
                 lines.heard[i, 1, : melody.pitch.size] = melody.entropy
             self.heard += chosen.size
-            more, passes = _ask(self._dear, lines, chosen)
+            more, passes = self._dear(lines, chosen)
             scores[hopeful] += more
             passed[hopeful] &= passes
         return scores, passed
@@ -261,12 +261,13 @@ def _roomy(melodies: Sequence[Melody], terms: int) -> Lines:
     return lines
 
 
-def _ask(suite: Suite, lines: Lines, rows: Rows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    scores, passed = np.zeros(rows.size), np.ones(rows.size, dtype=np.bool_)
-    load_kernel(suite, np.zeros(len(suite), dtype=np.bool_)).appraise(lines, suite.arrays(), rows, scores, passed)
-    return scores, passed
+def _asker(suite: Suite) -> Callable[[Lines, Rows], tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]]:
+    """What scores rows of finished melodies by ``suite`` and tells whether they pass; its kernel is looked up once."""
+    kernel, arrays = load_kernel(suite, np.zeros(len(suite), dtype=np.bool_)), suite.arrays()
 
+    def ask(lines: Lines, rows: Rows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        scores, passed = np.zeros(rows.size), np.ones(rows.size, dtype=np.bool_)
+        kernel.appraise(lines, arrays, rows, scores, passed)
+        return scores, passed
 
-def _copied(lines: Lines, i: int) -> Melody:
-    melody = view(lines, i)
-    return melody._replace(**{name: getattr(melody, name).copy() for name in ARRAYS})
+    return ask

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,8 @@ import numpy.typing as npt
 from musicenv import kernel
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_ACTIONS, REST, SIXTEENTH, action_of, duration_is_legal
 from musicenv.jit import compiled
-from musicenv.kernel import Lines, begin, hear, new_lines, settle, view
-from musicenv.melody import ARRAYS, Melody
+from musicenv.kernel import Lines, begin, copied, hear, new_lines, settle
+from musicenv.melody import Melody
 from musicenv.observation import bounds, layout, observe
 from musicenv.refused import refused
 from musicenv.step import FAILED, FINISHED, NO_ACTION, load_kernel
@@ -113,9 +113,7 @@ class Batch:
 
     def melody(self, i: int) -> Melody:
         """A copy of melody ``i``, which may have no note yet."""
-        seen = view(self.lines, i)
-        copies: dict[str, Any] = {name: getattr(seen, name).copy() for name in ARRAYS}
-        return seen._replace(**copies)
+        return copied(self.lines, i)
 
     def reset(self, generators: Sequence[np.random.Generator]) -> None:
         """Begin new pieces everywhere, each with a task drawn by its own generator, and observe."""

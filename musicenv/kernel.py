@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from musicenv.alphabet import DURATIONS, N_DURATIONS, REST, duration_is_legal
 from musicenv.jit import compiled
-from musicenv.melody import UNSET, Melody
+from musicenv.melody import ARRAYS, UNSET, Melody
 
 # Columns of Lines.frame.
 LENGTH, TIME, START, END, BAR, BEAT, BARS, METRE, MODE, STYLE, KEY, LOW, HIGH = range(13)
@@ -78,6 +78,13 @@ def view(lines: Lines, i: int) -> Melody:
         frame[9],
         frame[10],
     )
+
+
+def copied(lines: Lines, i: int) -> Melody:
+    """A copy of melody ``i``, which may have no note yet."""
+    seen = view(lines, i)
+    copies: dict[str, Any] = {name: getattr(seen, name).copy() for name in ARRAYS}
+    return seen._replace(**copies)
 
 
 @compiled

@@ -51,10 +51,12 @@ class Curve:
 
     def __call__(self, value: float, metre: int) -> float:
         """Score of ``value`` in ``METRES[metre]``; 0 where the value is NaN, that is, not defined."""
-        if np.isnan(value):
-            return 0.0
+        return 0.0 if np.isnan(value) else float(self.read(value, metre))
+
+    def read(self, values: Any, metre: int) -> Any:
+        """Score of a defined value, or of each of an array, in ``METRES[metre]``."""
         table = self.table[metre]
-        return float(np.interp(value, self.lo[metre] + self.step[metre] * np.arange(table.size), table))
+        return np.interp(values, self.lo[metre] + self.step[metre] * np.arange(table.size), table)
 
     def passes(self, score: Any, metre: int) -> Any:
         """Whether a score, or each of an array, reaches the threshold; written once more in ``musicenv.kernel``."""

@@ -1,6 +1,7 @@
 """The command that composes, as people type it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -100,16 +101,9 @@ def test_a_variation_is_nearer_to_its_theme(kesh: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing_behind(
-    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], said: str, mistake: Callable[..., None]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as stopped:
-        main(arguments)
-    assert stopped.value.code == 2
-    message = capsys.readouterr().err.strip()
-    assert said in message
-    assert len(message.splitlines()) == 1
-    assert not list(tmp_path.iterdir())
+    mistake(main, arguments, said)
 
 
 def test_a_missing_extra_is_named(

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -164,16 +165,9 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing_behind(
-    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], said: str, mistake: Callable[..., None]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as stopped:
-        main(arguments)
-    assert stopped.value.code == 2
-    message = capsys.readouterr().err.strip()
-    assert said in message
-    assert len(message.splitlines()) == 1
-    assert not list(tmp_path.iterdir())
+    mistake(main, arguments, said)
 
 
 def test_a_users_rule_is_heard_in_what_is_composed() -> None:
