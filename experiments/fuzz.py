@@ -225,7 +225,9 @@ def run_fuzz(args: Args) -> None:
         if unknown := [form for form in args.formats if form not in known]:
             raise UserError(f"format {unknown[0]!r} is not one of {', '.join(known)}")
     run = start_run("fuzz", args, args.out)
-    rows, found, listed = [], {}, []
+    rows: list[list[object]] = []
+    found: dict[str, float] = {}
+    listed: list[str] = []
     with tqdm(total=len(args.formats) * args.files, unit=" files") as bar, reader() as process:
         for form in args.formats:
             counts, taken = Counter[str](), []
@@ -239,7 +241,7 @@ def run_fuzz(args: Args) -> None:
                 if told not in ("read", "problem") and sum(counts[o] for o in OUTCOMES[2:]) <= LISTED:
                     listed.append(f"{form} {number}: {told}, {said}")
                 bar.update()
-            row = {name: counts[name] for name in OUTCOMES}
+            row: dict[str, float] = {name: counts[name] for name in OUTCOMES}
             row |= {"mean_ms": 1000 * float(np.mean(taken)), "slowest_s": max(taken)}
             found |= {f"{form}_{name}": value for name, value in row.items()}
             rows.append([form, *row.values()])
