@@ -159,6 +159,8 @@ def settle(lines: Lines, suite: Any, i: int, k: int) -> float:
         if suite.curved[k]:
             score = interpolate(suite.table[k, metre], suite.size[k], suite.lo[k, metre], suite.step[k, metre], value)
     lines.passed[i, k] = np.isnan(value) or score >= suite.threshold[k, metre] - 1e-9
+    if not lines.passed[i, k]:
+        score -= suite.fall[k]
     gained = suite.weight[k] * score - lines.scores[i, k]
     lines.scores[i, k] = suite.weight[k] * score
     return float(gained)

@@ -48,6 +48,8 @@ class Curve:
     """(metres, K) scores at the grid points."""
     threshold: npt.NDArray[np.float64]
     """(metres,) the score that a piece has to reach to pass."""
+    fall: float = 0.0
+    """What a score that does not reach it loses besides."""
 
     def __call__(self, value: float, metre: int) -> float:
         """Score of ``value`` in ``METRES[metre]``; 0 where the value is NaN, that is, not defined."""
@@ -56,7 +58,8 @@ class Curve:
     def read(self, values: Any, metre: int) -> Any:
         """Score of a defined value, or of each of an array, in ``METRES[metre]``."""
         table = self.table[metre]
-        return np.interp(values, self.lo[metre] + self.step[metre] * np.arange(table.size), table)
+        scores = np.interp(values, self.lo[metre] + self.step[metre] * np.arange(table.size), table)
+        return scores - self.fall * ~self.passes(scores, metre)
 
     def passes(self, score: Any, metre: int) -> Any:
         """Whether a score, or each of an array, reaches the threshold; written once more in ``musicenv.kernel``."""
@@ -86,6 +89,8 @@ class SuiteArrays(NamedTuple):
     """(S, metres, K)"""
     threshold: npt.NDArray[np.float64]
     """(S, metres) the score from which a piece passes."""
+    fall: npt.NDArray[np.float64]
+    """(S,) what a score below it loses besides."""
     bonus: float
 
 
@@ -235,6 +240,7 @@ class Suite:
             size=np.ones(shape[0], dtype=np.int64),
             table=np.zeros((*shape, size)),
             threshold=np.full(shape, -np.inf),
+            fall=np.zeros(shape[0]),
             bonus=float(self.bonus),
         )
         for k, term in enumerate(self.terms):
@@ -242,6 +248,7 @@ class Suite:
                 points = term.curve.table.shape[1]
                 out.lo[k], out.step[k], out.size[k] = term.curve.lo, term.curve.step, points
                 out.table[k, :, :points], out.threshold[k] = term.curve.table, term.curve.threshold
+                out.fall[k] = term.curve.fall
         return out
 
 
