@@ -28,7 +28,7 @@ TYPICAL: Final = {"prior": 0.0, "loop": 4.0, "two_bar_loop": 4.0, "scale": 4.0, 
 typical as music."""
 
 NEAR: Final = "prior"
-"""Fakes so near to music that capped curves lean away from them; not so the rules of likelihood, for the same reason."""
+"""Fakes so near to music that capped curves lean away from them; but not those of likelihood, for the same reason."""
 
 FLOOR: Final = 0.05
 """Least weight: a rule without one is simply violated."""

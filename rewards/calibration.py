@@ -8,8 +8,8 @@ Per metre, with f the smoothed distribution of the statistic in real parts and g
              pieces that are near music, log(f / g) added, clipped to -1.5..0.7
 
 "More is better" fails: a reward of any of these forms has its optimum inside the real range.  A metre with few parts
-borrows from all others.  A piece that fails a rule loses ``FAILING`` besides.  Curves and weights ship as ``rewards/data/calibration.json``, made by
-``experiments/calibrate.py``.
+borrows from all others.  A piece that fails a rule loses ``FAILING`` besides.  Curves and weights ship as
+``rewards/data/calibration.json``, made by ``experiments/calibrate.py``.
 """
 
 from __future__ import annotations
