@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from experiments import figures
-from experiments.judge import Judge
+from experiments.judges import figures
+from experiments.judges.second_model import Judge
 from experiments.runs import format_table
 from musicenv.corpus import load
 from musicenv.files import write_atomic
