@@ -18,7 +18,6 @@ from agents.policy import policy_agent
 from agents.training import load as load_trained
 from experiments.fakes import task_of
 from experiments.fitting import ENTRIES
-from experiments.judges.second_model import Judge
 from experiments.pieces import Piece, from_json, read_pieces, to_json
 from mcts.annealing import Annealed, Annealer
 from musicenv.batch import Batch
