@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,22 @@ from musicenv.batch import Batch
 from musicenv.melody import Melody
 
 Floats = npt.NDArray[np.float32]
-Agent = Callable[[Batch], Floats]
+
+
+class Seen(Protocol):
+    """What an agent may look at: a batch, or some of its melodies."""
+
+    @property
+    def n(self) -> int: ...
+    @property
+    def observations(self) -> Floats: ...
+    @property
+    def masks(self) -> npt.NDArray[np.int8]: ...
+    @property
+    def log_probs(self) -> Floats: ...
+
+
+Agent = Callable[[Seen], Floats]
 """What an agent thinks before the next note of each melody of a batch: (n, A) log-probabilities in nats, normalised,
 -inf for illegal notes."""
 
@@ -51,7 +67,7 @@ def masked(log_probs: Floats, masks: npt.NDArray[np.int8]) -> Floats:
     return out
 
 
-def uniform(batch: Batch) -> Floats:
+def uniform(batch: Seen) -> Floats:
     """Every legal note is as likely as any other."""
     return masked(np.zeros((batch.n, N_ACTIONS), dtype=np.float32), batch.masks)
 
@@ -59,7 +75,7 @@ def uniform(batch: Batch) -> Floats:
 def prior(temperature: float = 1.0) -> Agent:
     """The batch's prior, its logits divided by ``temperature``."""
 
-    def agent(batch: Batch) -> Floats:
+    def agent(batch: Seen) -> Floats:
         return masked(batch.log_probs / np.float32(temperature), batch.masks)
 
     return agent
