@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol
 
@@ -55,6 +55,12 @@ class Pieces:
         melodies = [self.melodies[i] for i in rows]
         return Pieces(melodies, *(getattr(self, name)[rows] for name in _ARRAYS))
 
+    @staticmethod
+    def joined(parts: Sequence[Pieces]) -> Pieces:
+        """The pieces of all ``parts``, one after the other."""
+        melodies = [melody for part in parts for melody in part.melodies]
+        return Pieces(melodies, *(np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS))
+
 
 _ARRAYS = tuple(field.name for field in fields(Pieces))[1:]
 
@@ -94,11 +100,7 @@ def compose(
         done.append(_round(batch, agent, rng))
         if progress is not None:
             progress(min(batch.n, pieces - begin))
-    everything = Pieces(
-        [melody for part in done for melody in part.melodies],
-        *(np.concatenate([getattr(part, name) for part in done]) for name in _ARRAYS),
-    )
-    return everything.pick(np.arange(pieces))
+    return Pieces.joined(done).pick(np.arange(pieces))
 
 
 def _round(batch: Batch, agent: Agent, rng: np.random.Generator) -> Pieces:
