@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 ENTRIES: Final[tuple[Entry, ...]] = (*theory.SUITE, *likelihood.SUITE)
 
-SHARES: Final = {"bar_shuffled": 6.0, "prior": 4.0, "attacked": 2.0, "attractive": 2.0}
+SHARES: Final = {"bar_shuffled": 6.0, "prior": 12.0, "cold_prior": 3.0, "attacked": 2.0, "attractive": 2.0}
 """What a kind of fake counts for beside 1 of the others: the nearer to music, the more ..."""
 ENOUGH: Final = 200
 """... in full from this many pieces on; of fewer each counts as it would then."""
@@ -27,7 +27,10 @@ TYPICAL: Final = {"prior": 0.0, "loop": 4.0, "two_bar_loop": 4.0, "scale": 4.0, 
 """The same for the rules of likelihood, whose business is what is all too likely.  To the prior its own samples are as
 typical as music."""
 
-FLOOR: Final = 0.1
+NEAR: Final = "prior"
+"""Fakes so near to music that capped curves lean away from them; but not those of likelihood, for the same reason."""
+
+FLOOR: Final = 0.05
 """Least weight: a rule without one is simply violated."""
 RIDGE: Final = 0.1
 """Strength with which weights are drawn to those of ``ENTRIES``, beside a mean log loss."""
@@ -70,11 +73,12 @@ def fit(real: Measured, unseen: Measured, made: Mapping[str, Measured]) -> dict[
         genuine = sample(parts.values[:, k], parts.metre)
         values = np.concatenate([pieces.values[:, k] for pieces in made.values()])
         fake = sample(values, metre, typical if of_prior else weight)
-        curves[entry.statistic.name] = calibration.fit_curve(genuine, fake, entry.form)
+        near = None if of_prior or NEAR not in made else sample(made[NEAR].values[:, k], made[NEAR].metre)
+        curves[entry.statistic.name] = calibration.fit_curve(genuine, fake, entry.form, near)
     found = {entry.statistic.name: Calibrated(entry.weight, curves[entry.statistic.name]) for entry in ENTRIES}
     scores = np.concatenate([score(pieces, found)[0] for pieces in made.values()])
     weights = fit_weights(score(unseen, found)[0], scores, weight)
-    return {name: given._replace(weight=float(w)) for (name, given), w in zip(found.items(), weights, strict=True)}
+    return {name: given.weighing(float(w)) for (name, given), w in zip(found.items(), weights, strict=True)}
 
 
 def fit_weights(real: Floats, made: Floats, share: Floats, steps: int = 400) -> Floats:

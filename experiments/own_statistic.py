@@ -43,7 +43,7 @@ def calibrate_statistic(
         )
     )
     genuine = sample(_judged(Term(statistic), real).values[:, 0], _metres(real))
-    return Calibrated(weight, fit_curve(genuine, sample(values, metres, counts), form))
+    return Calibrated(weight, fit_curve(genuine, sample(values, metres, counts), form)).weighing(weight)
 
 
 def report_statistic(statistic: Rule, found: Calibrated, fakes_of_a_kind: int = 200, seed: int = 1) -> None:

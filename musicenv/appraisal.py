@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.kernel import LENGTH, N_FRAME, NO_PITCH, Lines, new_lines
+from musicenv.kernel import NO_PITCH, Lines, new_lines
 from musicenv.melody import Melody
 from musicenv.refused import refused
 from musicenv.step import load_kernel
@@ -48,12 +48,15 @@ def appraise(suite: Suite, melodies: Sequence[Melody]) -> Appraisal:
 def lines_of(melodies: Sequence[Melody], terms: int) -> Lines:
     """The melodies as the kernel holds them, with room for ``terms`` terms; notes and frames as they are."""
     longest = max(melody.pitch.size for melody in melodies)
-    lines = new_lines(len(melodies), longest, max(melody.grid.size for melody in melodies), terms)
+    sizes = [max(getattr(melody, name).size for melody in melodies) for name in ("grid", "given", "summary")]
+    lines = new_lines(len(melodies), longest, sizes[0], terms, *sizes[1:])
     for i, m in enumerate(melodies):
         n = m.pitch.size
         lines.notes[i, :, :n] = m.pitch, m.onset, m.duration
         lines.heard[i, :, :n] = m.surprisal, m.entropy
         lines.grid[i, : m.grid.size] = m.grid
-        frame = [n, m.time, m.start, m.end, m.bar, m.beat, m.bars, m.metre, m.mode, m.style, m.key, NO_PITCH, NO_PITCH]
-        lines.frame[i, LENGTH:N_FRAME] = frame
+        lines.given[i, : m.given.size] = m.given
+        lines.summary[i, : m.summary.size] = m.summary
+        task = [m.start, m.end, m.bar, m.beat, m.bars, m.metre, m.mode, m.style, m.key]
+        lines.frame[i] = [n, m.time, *task, NO_PITCH, NO_PITCH, m.side, 0]
     return lines

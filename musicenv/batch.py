@@ -15,11 +15,11 @@ from musicenv import kernel
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_ACTIONS, REST, SIXTEENTH, action_of, duration_is_legal
 from musicenv.jit import compiled
 from musicenv.kernel import Lines, begin, copied, hear, new_lines, settle
-from musicenv.melody import Melody
+from musicenv.melody import Melody, relative_given
 from musicenv.observation import bounds, layout, observe
 from musicenv.refused import refused
 from musicenv.step import FAILED, FINISHED, NO_ACTION, load_kernel
-from musicenv.task import BEAT_TICKS, TRANSPOSITION, Task
+from musicenv.task import BEAT_TICKS, TRANSPOSITION, TUNE_MODES, Task
 from rewards.priors.features import N_FEATURES as N_PRIOR_FEATURES
 from rewards.priors.features import prior_features
 from rewards.rules import RuleError, Suite
@@ -61,7 +61,8 @@ class Batch:
         self._python_terms = np.flatnonzero(self.arrays.in_python)
         # Where rules run in Python, the bonus has to wait for them.
         self._kernel_arrays = self.arrays._replace(bonus=0.0) if self._python_terms.size else self.arrays
-        self._step = load_kernel(suite, self.arrays.in_python).step
+        compiled_for_suite = load_kernel(suite, self.arrays.in_python)
+        self._step, self._summarise = compiled_for_suite.step, compiled_for_suite.summarise
         hidden, actions = (prior.hidden_size, N_ACTIONS) if prior else (0, 0)
         self.layout = layout(len(suite), hidden, actions)
         self.bounds = bounds(len(suite), hidden, actions)
@@ -79,14 +80,19 @@ class Batch:
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""
+        if self.prior is not None and any(task.mode_index >= len(TUNE_MODES) for task in tasks):
+            raise ValueError(f"key: the prior knows {', '.join(TUNE_MODES)} only; choose one of them, or prior=None")
         openings = [relative_opening(task) for task in tasks]  # may raise: before anything is changed
         self.tasks, self._openings = list(tasks), openings
         self._begun = False
+        self._unsummarised = self.suite.unsummarised()
         self._frames = np.array([frame_of(task) for task in self.tasks], dtype=np.int64)
         capacity = max((task.end + task.pickup) // DURATIONS[0] for task in self.tasks)
-        if not hasattr(self, "lines") or self.lines.notes.shape[2] < capacity:
+        self._given = [relative_given(task) for task in self.tasks]
+        given = max(line.size for line in self._given)
+        if not hasattr(self, "lines") or self.lines.notes.shape[2] < capacity or self.lines.given.shape[1] < given:
             sixteenths = max(task.bars * task.bar for task in self.tasks) // SIXTEENTH
-            self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite))
+            self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite), given, self._unsummarised.size)
             for i in range(self.n):
                 begin(self.lines, i, self._frames[0])
 
@@ -182,6 +188,9 @@ class Batch:
         drawn = [int(generators[i].integers(len(self.tasks))) if len(self.tasks) > 1 else 0 for i in rows]
         for i, task in zip(rows, drawn, strict=True):
             begin(self.lines, i, self._frames[task])
+            self.lines.given[i] = REST
+            self.lines.given[i, : self._given[task].size] = self._given[task]
+            self.lines.summary[i] = self._unsummarised
         if self.prior is not None and self._prior_state is not None:
             self.prior.reset(self._prior_state, rows)
         for k in range(max(len(self._openings[task]) for task in drawn)):
@@ -195,6 +204,7 @@ class Batch:
                 if self._prior_state is not None:
                     hear(self.lines, i, action_of(pitch, duration), self._prior_state.log_probs[i])
                 kernel.append(self.lines, i, pitch, duration)
+                self._summarise(self.lines, i)
 
     def listen(self, rows: npt.NDArray[np.int64]) -> None:
         """Let the prior hear the newest note of ``rows``, so that it tells what may come next."""
@@ -305,7 +315,8 @@ def prior_inputs(lines: Lines, rows: npt.NDArray[np.int64], out: npt.NDArray[np.
 def frame_of(task: Task) -> list[int]:
     """The row of ``Lines.frame`` with which a piece begins."""
     where = [0, -task.pickup, -task.pickup, task.end, task.bar, BEAT_TICKS[task.metre_index], task.bars]
-    return [*where, task.metre_index, task.mode_index, task.style_index, task.tonic, kernel.NO_PITCH, kernel.NO_PITCH]
+    what = [task.metre_index, task.mode_index, task.style_index, task.tonic]
+    return [*where, *what, kernel.NO_PITCH, kernel.NO_PITCH, task.side, task.species]
 
 
 def relative_opening(task: Task) -> list[tuple[int, int]]:

@@ -15,8 +15,8 @@ from musicenv.jit import compiled
 from musicenv.melody import ARRAYS, UNSET, Melody
 
 # Columns of Lines.frame.
-LENGTH, TIME, START, END, BAR, BEAT, BARS, METRE, MODE, STYLE, KEY, LOW, HIGH = range(13)
-N_FRAME: Final = 13
+LENGTH, TIME, START, END, BAR, BEAT, BARS, METRE, MODE, STYLE, KEY, LOW, HIGH, SIDE, SPECIES = range(15)
+N_FRAME: Final = 15
 NO_PITCH: Final = -1
 """Value of LOW and HIGH before anything has sounded."""
 
@@ -32,6 +32,10 @@ class Lines(NamedTuple):
     """(n, 2, capacity) surprisal and entropy in nats, NaN without a prior."""
     grid: npt.NDArray[np.int16]
     """(n, sixteenths) sounding pitch, REST or UNSET."""
+    given: npt.NDArray[np.int16]
+    """(n, sixteenths) sounding pitch of the given line or REST; (n, 0) where no task has one."""
+    summary: npt.NDArray[np.int64]
+    """(n, F) running summaries; (n, 0) where no rule of the suite reads one."""
     frame: npt.NDArray[np.int64]
     """(n, N_FRAME) length in notes, time, and the frame of the task; columns above."""
     values: npt.NDArray[np.float64]
@@ -42,12 +46,14 @@ class Lines(NamedTuple):
     """(n, S) whether the term's score reaches its threshold."""
 
 
-def new_lines(n: int, capacity: int, sixteenths: int, terms: int) -> Lines:
-    """Lines for ``n`` melodies; ``frame`` is filled by ``reset``."""
+def new_lines(n: int, capacity: int, sixteenths: int, terms: int, given: int = 0, summaries: int = 0) -> Lines:
+    """Lines for ``n`` melodies, with ``given`` sixteenths of a given line; ``frame`` is filled by ``reset``."""
     return Lines(
         notes=np.zeros((n, 3, capacity), dtype=np.int16),
         heard=np.full((n, 2, capacity), np.nan, dtype=np.float32),
         grid=np.full((n, sixteenths), UNSET, dtype=np.int16),
+        given=np.zeros((n, given), dtype=np.int16),
+        summary=np.zeros((n, summaries), dtype=np.int64),
         frame=np.zeros((n, N_FRAME), dtype=np.int64),
         values=np.full((n, terms), np.nan),
         scores=np.zeros((n, terms)),
@@ -67,6 +73,8 @@ def view(lines: Lines, i: int) -> Melody:
         lines.heard[i, 0, :n],
         lines.heard[i, 1, :n],
         lines.grid[i, : frame[3] // 3],
+        lines.given[i, : frame[3] // 3],
+        lines.summary[i],
         frame[1],
         frame[2],
         frame[3],
@@ -77,6 +85,7 @@ def view(lines: Lines, i: int) -> Melody:
         frame[8],
         frame[9],
         frame[10],
+        frame[13],
     )
 
 
@@ -159,6 +168,8 @@ def settle(lines: Lines, suite: Any, i: int, k: int) -> float:
         if suite.curved[k]:
             score = interpolate(suite.table[k, metre], suite.size[k], suite.lo[k, metre], suite.step[k, metre], value)
     lines.passed[i, k] = np.isnan(value) or score >= suite.threshold[k, metre] - 1e-9
+    if not lines.passed[i, k]:
+        score -= suite.fall[k]
     gained = suite.weight[k] * score - lines.scores[i, k]
     lines.scores[i, k] = suite.weight[k] * score
     return float(gained)

@@ -14,6 +14,8 @@ SCALES: Final = {
     "minor": (0, 2, 3, 5, 7, 8, 10, 9, 11),  # and, last, the raised sixth and seventh
     "dorian": (0, 2, 3, 5, 7, 9, 10),
     "mixolydian": (0, 2, 4, 5, 7, 9, 10),
+    "phrygian": (0, 1, 3, 5, 7, 8, 10),
+    "lydian": (0, 2, 4, 6, 7, 9, 11),
 }
 """Degrees of each mode in semitones above the tonic."""
 
@@ -27,17 +29,17 @@ Source: Krumhansl and Kessler (1982); Krumhansl, Cognitive Foundations of Musica
 """
 
 ON_MAJOR_SCALE: Final = {"major": 0, "dorian": 2, "mixolydian": 7, "minor": 9}
-"""Semitones from the tonic of the major key with the same signature up to the tonic of each mode."""
+"""Semitones from the tonic of the major key with the same signature up to the tonic of each mode of tunes."""
 
 
 def _profiles() -> npt.NDArray[np.float64]:
-    rows = [KRUMHANSL_KESSLER["major" if mode in ("major", "mixolydian") else "minor"] for mode in MODES]
+    rows = [KRUMHANSL_KESSLER["major" if mode in ("major", "mixolydian", "lydian") else "minor"] for mode in MODES]
     centred = np.array(rows) - np.mean(rows, axis=1, keepdims=True)
     return np.asarray(centred / np.linalg.norm(centred, axis=1, keepdims=True))
 
 
 PROFILES: Final = _profiles()
-"""(modes, 12) the key profile of each mode, of mean 0 and norm 1; dorian reads as minor, mixolydian as major."""
+"""(modes, 12) the key profile of each mode, of mean 0 and norm 1; modes with a minor third read as minor."""
 
 
 def fit(ticks: npt.ArrayLike, tonic: int, mode: str) -> float:

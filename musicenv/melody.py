@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicenv.alphabet import REST, SIXTEENTH
-from musicenv.task import BAR_TICKS, BEAT_TICKS, Task
+from musicenv.task import BAR_TICKS, BEAT_TICKS, TRANSPOSITION, Task
 
 UNSET = -1
 """What stands in ``Melody.grid`` for the time that has not been composed yet."""
@@ -34,6 +34,11 @@ class Melody(NamedTuple):
     grid: npt.NDArray[np.int16]
     """(end // 3,) relative pitch that sounds at each sixteenth from the first downbeat; REST in silence, UNSET (-1)
     where nothing is composed yet."""
+    given: npt.NDArray[np.int16]
+    """(end // 3,) relative pitch of the given line at each sixteenth, REST where it is silent; (0,) where no task of a
+    batch has one."""
+    summary: npt.NDArray[np.int64]
+    """(F,) running summaries of the line, indexed as ``rewards.summaries`` names them; (0,) where no rule reads one."""
     time: int
     """Tick at which the newest note ends; the piece is finished where ``time == end``."""
     start: int
@@ -54,9 +59,11 @@ class Melody(NamedTuple):
     """Index into ``task.STYLES``."""
     key: int
     """Pitch class on which the tonic sounds, 0..11."""
+    side: int
+    """1 where the line lies above the given one, -1 below it, 0 without a given line."""
 
 
-ARRAYS = ("pitch", "onset", "duration", "surprisal", "entropy", "grid")
+ARRAYS = ("pitch", "onset", "duration", "surprisal", "entropy", "grid", "given", "summary")
 """The fields of a melody that are arrays."""
 
 
@@ -68,10 +75,12 @@ def melody_from_notes(
     end: int | None = None,
     surprisal: npt.ArrayLike | None = None,
     entropy: npt.ArrayLike | None = None,
+    summary: npt.ArrayLike = (),
 ) -> Melody:
     """A melody from its relative pitches and durations in ticks, laid end to end from ``-task.pickup``.
 
-    ``end`` overrides the final barline of the task, for real tunes whose last bar is not shortened by the pick-up.
+    ``end`` overrides the final barline of the task, for real tunes whose last bar is not shortened by the pick-up;
+    ``summary`` (F,) is what ``rewards.summaries`` makes of the line, where rules read it.
     """
     pitches = np.asarray(pitch, dtype=np.int16)
     durations = np.asarray(duration, dtype=np.int16)
@@ -92,6 +101,8 @@ def melody_from_notes(
         surprisal=missing if surprisal is None else np.asarray(surprisal, dtype=np.float32),
         entropy=missing if entropy is None else np.asarray(entropy, dtype=np.float32),
         grid=grid,
+        given=relative_given(task),
+        summary=np.asarray(summary, dtype=np.int64),
         time=int(times[-1]),
         start=-task.pickup,
         end=final,
@@ -102,12 +113,18 @@ def melody_from_notes(
         mode=task.mode_index,
         style=task.style_index,
         key=task.tonic,
+        side=task.side,
     )
+
+
+def relative_given(task: Task) -> npt.NDArray[np.int16]:
+    """``Melody.given`` of a task: (end // 3,), or (0,) where there is no given line."""
+    shift = TRANSPOSITION[task.tonic]
+    pitches = [REST if sounding is None else sounding - shift for sounding, _ in task.given]
+    return np.repeat(np.array(pitches, dtype=np.int16), [ticks // SIXTEENTH for _, ticks in task.given])
 
 
 def sounding_pitch(melody: Melody) -> list[int | None]:
     """MIDI pitches as they sound in the melody's key; None for a rest."""
-    from musicenv.task import TRANSPOSITION
-
     shift = TRANSPOSITION[melody.key]
     return [None if p == REST else int(p) + shift for p in melody.pitch]

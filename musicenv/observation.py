@@ -10,7 +10,7 @@ import numpy.typing as npt
 from musicenv.alphabet import DURATIONS, LOWEST, N_DURATIONS, N_PITCHES, REST, duration_is_legal
 from musicenv.jit import compiled
 from musicenv.kernel import BAR, END, HIGH, KEY, LENGTH, LOW, METRE, MODE, START, STYLE, TIME, Lines
-from musicenv.task import METRES, MODES, STYLES, TONICS
+from musicenv.task import METRES, STYLES, TONICS, TUNE_MODES
 
 HISTORY: Final = 8
 """Notes whose pitch and duration are given as numbers."""
@@ -28,7 +28,7 @@ FEATURES: Final = {
     "place": _PLACES + 2,
     "bar": 2 * _BAR_CAP + 3,
     "metre": len(METRES),
-    "mode": len(MODES),
+    "mode": len(TUNE_MODES),
     "key": len(TONICS),
     "style": len(STYLES),
     "range": 2,
@@ -114,7 +114,8 @@ def observe(
         x[at + 2 * _BAR_CAP + 1] = min(left / bar, 1.0)
         x[at + 2 * _BAR_CAP + 2] = (time - frame[START]) / (frame[END] - frame[START])
         x[_OFFSETS[5] + frame[METRE]] = 1.0
-        x[_OFFSETS[6] + frame[MODE]] = 1.0
+        if frame[MODE] < len(TUNE_MODES):
+            x[_OFFSETS[6] + frame[MODE]] = 1.0
         x[_OFFSETS[7] + frame[KEY]] = 1.0
         x[_OFFSETS[8] + frame[STYLE]] = 1.0
         if frame[LOW] > 0:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from musicenv.task import METRES, MODES, STYLES, TONICS, Task
+from musicenv.task import METRES, STYLES, TONICS, TUNE_MODES, Task
 from rewards.named import Reward, suite_of
 from rewards.rules import Suite
 
@@ -19,7 +19,7 @@ ALL = "all"
 _CHOICES: dict[str, tuple[str, ...]] = {
     "metre": METRES,
     "style": STYLES,
-    "key": tuple(f"{tonic} {mode}" for mode in MODES for tonic in TONICS),
+    "key": tuple(f"{tonic} {mode}" for mode in TUNE_MODES for tonic in TONICS),
 }
 Opening = str | Sequence[tuple[int | None, int]]
 

@@ -38,6 +38,7 @@ from musicenv.kernel import (
 )
 from musicenv.melody import Melody
 from rewards.rules import Suite, is_shipped
+from rewards.summaries import SUMMARIES
 
 OK, FAILED, FINISHED, NO_ACTION = range(4)
 """First value that ``step`` returns: all went well; a note rule returned NaN or a statistic an infinity; a piece was
@@ -50,6 +51,10 @@ def note_rules(melody: Melody, values: npt.NDArray[np.float64]) -> None:
 
 def piece_rules(melody: Melody, values: npt.NDArray[np.float64]) -> None:
     """Replaced in the generated module: the value of each statistic of the suite."""
+
+
+def summarise(lines: Lines, i: int) -> None:
+    """Replaced in the generated module: bring the summaries that the suite reads up to the newest note of melody i."""
 
 
 def step(
@@ -79,6 +84,7 @@ def step(
             hear(lines, i, pitch * N_DURATIONS + duration, log_probs[i])
         before = frame[TIME]
         append(lines, i, pitch + LOWEST - 1 if pitch > 0 else REST, _DURATIONS[duration])
+        summarise(lines, i)
         melody = view(lines, i)
         finished[i] = frame[TIME] == frame[END]
         at_bar[i] = before // frame[BAR] != frame[TIME] // frame[BAR] or finished[i]
@@ -128,6 +134,8 @@ class Kernel(NamedTuple):
 
     step: Callable[..., tuple[int, int, int]]
     appraise: Callable[..., None]
+    summarise: Callable[[Lines, int], None]
+    """Called after a note was appended outside the step."""
 
 
 def load_kernel(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Kernel:
@@ -152,6 +160,7 @@ def load_kernel(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Kernel:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     module.__dict__.update({f"rule_{k}": term.rule.compiled for k, term in enumerate(suite) if not in_python[k]})
+    module.__dict__.update({f"summary_{place}": SUMMARIES[place].compiled for place in suite.summaries})
     spec.loader.exec_module(module)
     sys.modules[name] = module
     if new:
@@ -163,7 +172,7 @@ def load_kernel(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Kernel:
 
 
 def _kernel_of(module: Any) -> Kernel:
-    return Kernel(module.step, module.appraise)
+    return Kernel(module.step, module.appraise, module.summarise)
 
 
 def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
@@ -184,6 +193,10 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
         late = [f"        values[{k}] = rule_{k}(melody)" for k, rule in mine if rule.at_end]
         lines += ["", decorator, f"def {kind}_rules(melody, values):"]
         lines += [*early, *(["    if melody.time == melody.end:", *late] if late else []), "    return", ""]
+    lines += ["", decorator, "def summarise(lines, i):", "    melody = view(lines, i)"]
+    lines += [f"    after_{place} = summary_{place}(melody)" for place in suite.summaries]
+    lines += [f"    lines.summary[i, {place}] = after_{place}" for place in suite.summaries]
+    lines += ["    return", ""]
     for function in (step, appraise):
         before, _, after = inspect.getsource(function).split('"""')
         lines += ["", decorator, before + "pass" + after]

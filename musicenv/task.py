@@ -9,7 +9,9 @@ from typing import Final
 METRES: Final = ("2/4", "3/4", "4/4", "6/8", "9/8")
 BAR_TICKS: Final = (24, 36, 48, 36, 54)
 BEAT_TICKS: Final = (12, 12, 12, 18, 18)
-MODES: Final = ("major", "minor", "dorian", "mixolydian")
+MODES: Final = ("major", "minor", "dorian", "mixolydian", "phrygian", "lydian")
+TUNE_MODES: Final = MODES[:4]
+"""Those that the tunes of the corpus are in, and so all that a prior knows."""
 STYLES: Final = (
     "any",
     "reel",
@@ -51,6 +53,10 @@ _MODE_NAMES: Final = {
     "dor": 2,
     "mixolydian": 3,
     "mix": 3,
+    "phrygian": 4,
+    "phr": 4,
+    "lydian": 5,
+    "lyd": 5,
 }
 
 
@@ -75,7 +81,7 @@ class Task:
     metre: str = "4/4"
     """One of METRES."""
     key: str = "C major"
-    """Tonic and mode: any of the 12 tonics, major, minor, dorian or mixolydian."""
+    """Tonic and mode: any of the 12 tonics in one of MODES."""
     bars: int = 8
     """Bars up to the final barline."""
     style: str = "any"
@@ -84,6 +90,13 @@ class Task:
     """Ticks before the first downbeat, a multiple of 3 below one bar; the last bar is shorter by as much."""
     opening: tuple[tuple[int | None, int], ...] = ()
     """Notes to begin with: (sounding MIDI pitch or None for a rest, ticks)."""
+    given: tuple[tuple[int | None, int], ...] = ()
+    """The line against which this one is composed, from the first downbeat to the final barline: (sounding MIDI pitch
+    or None, ticks), ticks in multiples of 3; empty where there is none."""
+    above: bool = True
+    """Whether this line lies above the given one, or below."""
+    species: int = 0
+    """Species of counterpoint, 1 to 4, which fixes the durations; 0 leaves them free."""
 
     def __post_init__(self) -> None:
         for name in ("bars", "pickup"):
@@ -100,6 +113,14 @@ class Task:
         if self.bars * self.bar > 30_000:
             raise ValueError(f"bars={self.bars} in {self.metre} is longer than 30,000 ticks; ask for fewer bars")
         parse_key(self.key)
+        if self.given and (
+            sum(ticks for _, ticks in self.given) != self.end or any(ticks < 3 or ticks % 3 for _, ticks in self.given)
+        ):
+            raise ValueError(f"given: its notes have to last, in multiples of 3, the {self.end} ticks of the piece")
+        if not isinstance(self.species, int) or not 0 <= self.species <= 4:
+            raise ValueError(f"species={self.species!r} is not 0 (free), 1, 2, 3 or 4")
+        if self.species and (not self.given or self.metre != "4/4" or self.pickup):
+            raise ValueError(f"species={self.species} needs a given line, 4/4 and no pick-up")
 
     @property
     def metre_index(self) -> int:
@@ -123,6 +144,11 @@ class Task:
     @property
     def mode_index(self) -> int:
         return parse_key(self.key)[1]
+
+    @property
+    def side(self) -> int:
+        """1 above a given line, -1 below it, 0 without one."""
+        return 0 if not self.given else 1 if self.above else -1
 
     @property
     def style_index(self) -> int:

@@ -4,17 +4,19 @@ Per metre, with f the smoothed distribution of the statistic in real parts and g
 
     ratio    log(f / g), clipped to -6..1.5: pays for what tells real from fake
     density  log f - its median over real parts, at least -8: pays for what is common
-    capped   the same, at most 0 and without valleys: what is common enough is left alone
+    capped   the same, at most 0 and without valleys: what is common enough is left alone; and, where g is that of
+             pieces that are near music, log(f / g) added, clipped to -1.5..0.7
 
 "More is better" fails: a reward of any of these forms has its optimum inside the real range.  A metre with few parts
-borrows from all others.  Curves and weights ship as ``rewards/data/calibration.json``, made by
-``experiments/calibrate.py``.
+borrows from all others.  A piece that fails a rule loses ``FAILING`` besides.  Curves and weights ship as
+``rewards/data/calibration.json``, made by ``experiments/calibrate.py``.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -40,6 +42,10 @@ EVEN: Final = 0.002
 LOWEST_SCORE: Final = -8.0
 RATIOS: Final = (-6.0, 1.5)
 """So low that more than a hundredth of real parts never lies on the bottom: there nothing could fail."""
+LEANING: Final = (-1.5, 0.7)
+"""So narrow that a capped density keeps a piece where real parts are."""
+FAILING: Final = 0.3
+"""What a piece loses by failing a rule, however little that weighs: else a search trades light rules for heavy ones."""
 PERCENTILE: Final = 0.01
 """A piece passes if it scores at least what all but this share of real parts score ..."""
 VACUOUS: Final = 0.05
@@ -80,8 +86,11 @@ def sample(value: npt.ArrayLike, metre: npt.ArrayLike, weight: npt.ArrayLike | N
     return Sample(values[defined], metres[defined], weights[defined])
 
 
-def fit_curve(real: Sample, fake: Sample, form: Form) -> Curve:
-    """The curve of one statistic and the score from which a piece passes, per metre."""
+def fit_curve(real: Sample, fake: Sample, form: Form, near: Sample | None = None) -> Curve:
+    """The curve of one statistic and the score from which a piece passes, per metre.
+
+    A capped curve leans away from ``near``: pieces so near to music that they differ from it in shades alone.
+    """
     if real.value.size == 0:
         raise ValueError("the statistic is not defined for any real part; it cannot be calibrated")
     grid = _grid_for(real.value)
@@ -96,6 +105,8 @@ def fit_curve(real: Sample, fake: Sample, form: Form) -> Curve:
             table = np.maximum(f - usual, LOWEST_SCORE)
             if form == "capped":
                 table = np.minimum(_filled(table), 0.0)
+                if near is not None:
+                    table += np.clip(f - np.log(_distribution(_borrow(near, metre), grid)), *LEANING)
         tables[metre] = table.round(3)
         scores = _read(grid, tables[metre], parts.value)
         thresholds[metre] = quantile(scores, parts.weight, PERCENTILE)
@@ -176,6 +187,14 @@ class Calibrated(NamedTuple):
     weight: float
     curve: Curve
 
+    def weighing(self, weight: float) -> Calibrated:
+        """The same curve at another weight; to fail it costs ``FAILING``."""
+        return Calibrated(weight, replace(self.curve, fall=round(FAILING / weight, 3)))
+
+    def without_fall(self) -> Calibrated:
+        """The curve alone."""
+        return self._replace(curve=replace(self.curve, fall=0.0))
+
 
 def save(found: Mapping[str, Calibrated], path: Path = SHIPPED) -> Path:
     """Write weights and curves as JSON, a line for each metre."""
@@ -194,8 +213,8 @@ def save(found: Mapping[str, Calibrated], path: Path = SHIPPED) -> Path:
             )
             for k, metre in enumerate(METRES)
         ]
-        weight = json.dumps(round(found[name].weight, 3))
-        blocks.append(f'{json.dumps(name)}: {{"weight": {weight}, "curve": [\n' + ",\n".join(lines) + "\n]}")
+        head = f'{json.dumps(name)}: {{"weight": {round(found[name].weight, 3)}, "fall": {found[name].curve.fall}'
+        blocks.append(f'{head}, "curve": [\n' + ",\n".join(lines) + "\n]}")
     return write_atomic(path, "{\n" + ",\n".join(blocks) + "\n}\n")
 
 
@@ -214,7 +233,7 @@ def load(path: Path = SHIPPED) -> Mapping[str, Calibrated]:
         lo, step, threshold, table = (
             np.array([row[key] for row in rows], dtype=np.float64) for key in ("lo", "step", "threshold", "table")
         )
-        curve = Curve(lo=lo, step=step, table=table, threshold=threshold)
+        curve = Curve(lo=lo, step=step, table=table, threshold=threshold, fall=float(entry.get("fall", 0.0)))
         found[name] = Calibrated(float(entry["weight"]), curve)
     return found
 

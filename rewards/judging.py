@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from musicenv.alphabet import SIXTEENTH
 from musicenv.melody import UNSET, Melody
 from rewards.rules import Suite
+from rewards.summaries import updated
 
 
 class Judgement(NamedTuple):
@@ -30,13 +31,14 @@ def judge(suite: Suite, melodies: Sequence[Melody]) -> Judgement:
     """Judge finished melodies; equal to what the environment's step pays for the same notes."""
     shape = (len(melodies), len(suite))
     values, scores, passed = np.full(shape, np.nan), np.zeros(shape), np.ones(shape, dtype=np.bool_)
+    grown = [list(prefixes(melody, suite)) for melody in melodies] if _grows(suite) else [[m] for m in melodies]
     for k, term in enumerate(suite):
         for i, melody in enumerate(melodies):
             if term.rule.kind == "note":
-                values[i, k] = sum(term.rule(prefix(melody, n)) for n in range(1, len(melody.pitch) + 1))
+                values[i, k] = sum(term.rule(heard) for heard in grown[i])
                 scores[i, k] = term.weight * values[i, k]
                 continue
-            values[i, k] = value = term.rule(melody)
+            values[i, k] = value = term.rule(grown[i][-1])
             score = 0.0 if np.isnan(value) else value
             if term.curve is not None:
                 score = term.curve(value, melody.metre)
@@ -44,6 +46,20 @@ def judge(suite: Suite, melodies: Sequence[Melody]) -> Judgement:
             scores[i, k] = term.weight * score
     bonus = np.where(passed.all(axis=1), suite.bonus, 0.0)
     return Judgement(values, scores, passed, scores.sum(axis=1) + bonus)
+
+
+def _grows(suite: Suite) -> bool:
+    """Whether the suite has to be asked note by note."""
+    return bool(suite.summaries) or any(term.rule.kind == "note" for term in suite)
+
+
+def prefixes(melody: Melody, suite: Suite) -> Iterator[Melody]:
+    """The melody as it grew note by note, with the running summaries that the suite reads."""
+    summary = suite.unsummarised()
+    for n in range(1, len(melody.pitch) + 1):
+        heard = updated(prefix(melody, n)._replace(summary=summary), suite.summaries)
+        summary = heard.summary
+        yield heard
 
 
 def prefix(melody: Melody, n: int) -> Melody:

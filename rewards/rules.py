@@ -7,9 +7,7 @@ line before, so that the sum is the finished piece's score) or at the end alone.
 
 from __future__ import annotations
 
-import dis
 import hashlib
-import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -22,6 +20,8 @@ import numpy.typing as npt
 from musicenv.jit import OWN_PACKAGES, compiled
 from musicenv.melody import Melody
 from musicenv.task import METRES
+from rewards.code import digest_code, fields_read
+from rewards.summaries import SUMMARIES, initial_values, places
 
 Kind = Literal["note", "piece"]
 Function = Callable[[Any], float]
@@ -48,6 +48,8 @@ class Curve:
     """(metres, K) scores at the grid points."""
     threshold: npt.NDArray[np.float64]
     """(metres,) the score that a piece has to reach to pass."""
+    fall: float = 0.0
+    """What a score that does not reach it loses besides."""
 
     def __call__(self, value: float, metre: int) -> float:
         """Score of ``value`` in ``METRES[metre]``; 0 where the value is NaN, that is, not defined."""
@@ -56,7 +58,8 @@ class Curve:
     def read(self, values: Any, metre: int) -> Any:
         """Score of a defined value, or of each of an array, in ``METRES[metre]``."""
         table = self.table[metre]
-        return np.interp(values, self.lo[metre] + self.step[metre] * np.arange(table.size), table)
+        scores = np.interp(values, self.lo[metre] + self.step[metre] * np.arange(table.size), table)
+        return scores - self.fall * ~self.passes(scores, metre)
 
     def passes(self, score: Any, metre: int) -> Any:
         """Whether a score, or each of an array, reaches the threshold; written once more in ``musicenv.kernel``."""
@@ -86,6 +89,8 @@ class SuiteArrays(NamedTuple):
     """(S, metres, K)"""
     threshold: npt.NDArray[np.float64]
     """(S, metres) the score from which a piece passes."""
+    fall: npt.NDArray[np.float64]
+    """(S,) what a score below it loses besides."""
     bonus: float
 
 
@@ -99,6 +104,12 @@ class Rule:
     name: str
     at_end: bool = False
     """Whether a statistic is read at the end of the piece alone."""
+    hard: bool = False
+    """Whether a line that this rule scores below 0 is forbidden rather than worse."""
+    window: int | None = None
+    """How many of the last notes the rule reads, the newest one among them; None where it may read all of them."""
+    reads: tuple[str, ...] = ()
+    """The running summaries that it reads (``rewards.summaries``)."""
 
     def __call__(self, melody: Melody) -> float:
         return float(self.function(melody))
@@ -126,22 +137,45 @@ class Rule:
 @overload
 def rule(function: Function) -> Rule: ...
 @overload
-def rule(*, name: str) -> Callable[[Function], Rule]: ...
-def rule(function: Function | None = None, *, name: str = "") -> Rule | Callable[[Function], Rule]:
-    """Make a rule that speaks at each note: the function returns the score of the newest note."""
+def rule(
+    *, name: str = "", hard: bool = False, window: int | None = None, reads: tuple[str, ...] = ()
+) -> Callable[[Function], Rule]: ...
+def rule(
+    function: Function | None = None,
+    *,
+    name: str = "",
+    hard: bool = False,
+    window: int | None = None,
+    reads: tuple[str, ...] = (),
+) -> Rule | Callable[[Function], Rule]:
+    """Make a rule that speaks at each note: the function returns the score of the newest note.
+
+    A rule may declare what it reads (``Rule.window``, ``Rule.reads``) and that it forbids (``Rule.hard``).
+    """
     if function is None:
-        return lambda f: Rule(f, "note", name)
+        return lambda f: Rule(f, "note", name or f.__name__, hard=hard, window=window, reads=reads)
     return Rule(function, "note", function.__name__)
 
 
 @overload
 def statistic(function: Function) -> Rule: ...
 @overload
-def statistic(*, at_end: bool) -> Callable[[Function], Rule]: ...
-def statistic(function: Function | None = None, *, at_end: bool = False) -> Rule | Callable[[Function], Rule]:
-    """Make a rule that speaks of the piece: the function returns a figure that describes the line so far, or NaN."""
+def statistic(
+    *, at_end: bool, window: int | None = None, reads: tuple[str, ...] = ()
+) -> Callable[[Function], Rule]: ...
+def statistic(
+    function: Function | None = None,
+    *,
+    at_end: bool = False,
+    window: int | None = None,
+    reads: tuple[str, ...] = (),
+) -> Rule | Callable[[Function], Rule]:
+    """Make a rule that speaks of the piece: the function returns a figure that describes the line so far, or NaN.
+
+    A statistic that is read at the end may declare what it reads, as a rule may.
+    """
     if function is None:
-        return lambda f: Rule(f, "piece", f.__name__, at_end)
+        return lambda f: Rule(f, "piece", f.__name__, at_end, window=window, reads=reads)
     return Rule(function, "piece", function.__name__, at_end)
 
 
@@ -171,12 +205,15 @@ class Suite:
     """Paid once, at the end of a piece that passes every term with a curve; with no such term, to every piece."""
     needs_prior: bool = field(init=False)
     """Whether a term reads the prior's surprisal or entropy."""
+    summaries: tuple[int, ...] = field(init=False)
+    """Places of the running summaries that the terms read (``rewards.summaries``)."""
 
     def __post_init__(self) -> None:
         names = [term.rule.name for term in self.terms]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"the rule {sorted(twice)[0]!r} is in the suite twice; scale it instead")
-        reads = {name for term in self.terms for name in _fields_read(term.rule.function, set())}
+        reads = {name for term in self.terms for name in fields_read(term.rule.function, set())}
+        object.__setattr__(self, "summaries", places(name for term in self.terms for name in term.rule.reads))
         object.__setattr__(self, "needs_prior", bool(reads & {"surprisal", "entropy"}))
 
     @property
@@ -206,6 +243,10 @@ class Suite:
             return self
         return NotImplemented
 
+    def unsummarised(self) -> npt.NDArray[np.int64]:
+        """(F,) the summaries that a line begins with; (0,) where no term reads one."""
+        return initial_values()[: len(SUMMARIES) if self.summaries else 0]
+
     def with_bonus(self, bonus: float) -> Suite:
         """The same terms, with ``bonus`` for a piece that passes all of them."""
         return Suite(self.terms, bonus)
@@ -217,7 +258,9 @@ class Suite:
             # The module too: numba's cache finds a user's rule again under its module's name.
             where = term.rule.function.__module__
             digest.update(f"{term.rule.name} {term.rule.kind} {term.rule.at_end} {where}".encode())
-            _digest(term.rule.function, digest, set())
+            digest_code(term.rule.function, digest, set())
+        for place in self.summaries:
+            digest_code(SUMMARIES[place].update, digest, set())
         return digest.hexdigest()[:16]
 
     def arrays(self) -> SuiteArrays:
@@ -235,6 +278,7 @@ class Suite:
             size=np.ones(shape[0], dtype=np.int64),
             table=np.zeros((*shape, size)),
             threshold=np.full(shape, -np.inf),
+            fall=np.zeros(shape[0]),
             bonus=float(self.bonus),
         )
         for k, term in enumerate(self.terms):
@@ -242,57 +286,5 @@ class Suite:
                 points = term.curve.table.shape[1]
                 out.lo[k], out.step[k], out.size[k] = term.curve.lo, term.curve.step, points
                 out.table[k, :, :points], out.threshold[k] = term.curve.table, term.curve.threshold
+                out.fall[k] = term.curve.fall
         return out
-
-
-def _code_objects(code: types.CodeType) -> Iterator[types.CodeType]:
-    """A function's code and that of the comprehensions and functions inside it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _code_objects(constant)
-
-
-def _referenced(function: types.FunctionType) -> Iterator[Any]:
-    """Values of the globals, module attributes and closure variables that a function reads."""
-    names = {name for code in _code_objects(function.__code__) for name in code.co_names}
-    for name in sorted(names & function.__globals__.keys()):
-        value = function.__globals__[name]
-        if isinstance(value, types.ModuleType):
-            yield from (getattr(value, attribute) for attribute in sorted(names) if hasattr(value, attribute))
-        else:
-            yield value
-    for cell in function.__closure__ or ():
-        yield cell.cell_contents
-
-
-def _fields_read(function: Any, seen: set[int]) -> set[str]:
-    """Names of the attributes that a function, and the functions that it calls, read."""
-    function = getattr(function, "py_func", function)
-    if not isinstance(function, types.FunctionType) or id(function) in seen:
-        return set()
-    seen.add(id(function))
-    instructions = (i for code in _code_objects(function.__code__) for i in dis.get_instructions(code))
-    names = {str(i.argval) for i in instructions if i.opname in ("LOAD_ATTR", "LOAD_METHOD")}
-    return names.union(*(_fields_read(value, seen) for value in _referenced(function)))
-
-
-def _digest(value: Any, digest: Any, seen: set[int]) -> None:
-    """Feed a function's code and, recursively, everything it refers to into ``digest``."""
-    value = getattr(value, "py_func", value)
-    if isinstance(value, np.ndarray):
-        digest.update(f"{value.dtype} {value.shape}".encode() + value.tobytes())
-    elif isinstance(value, types.FunctionType):
-        if id(value) in seen:
-            return
-        seen.add(id(value))
-        for code in _code_objects(value.__code__):
-            constants = [constant for constant in code.co_consts if not isinstance(constant, types.CodeType)]
-            digest.update(code.co_code + repr((code.co_names, code.co_varnames, constants)).encode())
-        for referred in _referenced(value):
-            _digest(referred, digest, seen)
-    elif hasattr(value, "__qualname__"):  # classes, and functions that aren't written in Python
-        digest.update(f"{value.__module__}.{value.__qualname__}".encode())
-    elif not isinstance(value, types.ModuleType):
-        # An object whose repr holds its address is taken for new in each process: compiled again rather than stale.
-        digest.update(repr(value).encode())

@@ -13,7 +13,7 @@ from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, REST, SIXTEENTH, durat
 from musicenv.corpus.tune import Part, Tune
 from musicenv.jit import compiled
 from musicenv.melody import Melody, melody_from_notes
-from musicenv.task import BAR_TICKS, METRES, MODES, STYLES, TONICS, Task
+from musicenv.task import BAR_TICKS, METRES, STYLES, TONICS, TUNE_MODES, Task
 
 Split = Literal["train", "validation", "test"]
 Unit = Literal["parts", "tunes"]
@@ -158,7 +158,7 @@ def reason(source: Source) -> str:
         return section.fault
     if tune.metre not in METRES:
         return f"metre {tune.metre}"
-    if tune.mode not in MODES:
+    if tune.mode not in TUNE_MODES:
         return f"mode {tune.mode}"
     notes = slice(section.start, section.stop)
     if not pitches_inside(tune)[notes].all():

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from musicenv.corpus.abc_fields import SIGNATURE_MODES
 from musicenv.keys import SCALES, fit
-from musicenv.task import MODES, TONICS
+from musicenv.task import TONICS, TUNE_MODES
 
 _FINAL: Final = 0.2
 """What it is worth, in correlation, that the line ends on the tonic ..."""
@@ -35,7 +35,7 @@ def estimate_key(
     time = np.bincount(pitch % 12, duration, 12)
     time = time / time.sum()
     scores: dict[str, float] = {}
-    for mode in MODES:
+    for mode in TUNE_MODES:
         inside = np.isin(np.arange(12), SCALES[mode][:7])
         for tonic in range(12):
             if sharps is not None and SIGNATURE_MODES[(tonic - 7 * sharps) % 12] != mode:

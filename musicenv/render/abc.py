@@ -19,7 +19,7 @@ from musicenv.render.notation import (
 BARS_A_LINE: Final = 4
 _UNIT: Final = 6
 """Ticks of the unit note length, an eighth."""
-_MODES: Final = ("", "m", "dor", "mix")
+_MODES: Final = ("", "m", "dor", "mix", "phr", "lyd")
 _LENGTHS: Final = {3: "/", 6: "", 9: "3/", 12: "2", 18: "3", 24: "4", 36: "6", 48: "8"}
 _ACCIDENTALS: Final = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 

@@ -11,6 +11,7 @@ from musicenv.files import write_atomic
 from musicenv.melody import Melody, sounding_pitch
 from musicenv.render.notation import key_signature, metre_name
 from musicenv.render.performance import GAP, Performance
+from musicenv.task import MODES
 
 if TYPE_CHECKING:
     from symusic.core import ScoreTick
@@ -42,7 +43,8 @@ def midi_score(melody: Melody, performance: Performance) -> ScoreTick:
     score = ScoreTick(MIDI_TICKS_PER_QUARTER)
     score.tempos.append(TempoTick(0, qpm=performance.quarters_per_minute(melody)))
     # MIDI knows major and minor only: what counts for it is the signature and the third.
-    score.key_signatures.append(KeySignatureTick(0, key_signature(melody.key, melody.mode)[1], melody.mode in (1, 2)))
+    is_minor = MODES[melody.mode] in ("minor", "dorian", "phrygian")
+    score.key_signatures.append(KeySignatureTick(0, key_signature(melody.key, melody.mode)[1], is_minor))
     if melody.start < 0:
         common = gcd(-melody.start, 48)
         score.time_signatures.append(TimeSignatureTick(0, -melody.start // common, 48 // common))

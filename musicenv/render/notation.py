@@ -18,9 +18,9 @@ LINE_OF_FIFTHS: Final = "FCGDAEB"
 NATURALS: Final = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 """Semitones above C."""
 
-_SIGNATURE: Final = (0, -3, -2, -1)
+_SIGNATURE: Final = (0, -3, -2, -1, -4, 1)
 """Sharps in the signature of each of MODES, less those of the major key on the same tonic."""
-_FLATTEST: Final = (-3, -5, -5, -4)
+_FLATTEST: Final = (-3, -5, -5, -4, -5, -3)
 """By mode, how many fifths below the tonic chromatic notes are spelled; eleven fifths from there make all twelve.
 
 So major has b3, b7, #4, #1 and #5 for its chromatic notes; minor, whose signature reaches to b6, raises its sixth and

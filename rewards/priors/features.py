@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, N_PITCHES, REST
 from musicenv.jit import compiled
-from musicenv.task import BAR_TICKS, METRES, MODES, STYLES
+from musicenv.task import BAR_TICKS, METRES, STYLES, TUNE_MODES
 
 NOTHING: Final = N_PITCHES
 """Pitch value where no note is: before the first note, or before the beginning of the piece."""
@@ -41,7 +41,7 @@ CARDINALITY: Final = {
     "bar": N_BARS + 1,
     "bars left": N_BARS + 1,
     "ticks left": max(BAR_TICKS) + 1,
-    "mode": len(MODES),
+    "mode": len(TUNE_MODES),
     "style": len(STYLES),
     "end 4": N_PITCHES + 1,
     "end 8": N_PITCHES + 1,

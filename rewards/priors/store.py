@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from musicenv.files import write_atomic
-from musicenv.task import METRES, MODES, STYLES
+from musicenv.task import METRES, STYLES, TUNE_MODES
 from rewards.priors.features import CARDINALITY
 from rewards.priors.shape import Shape
 
@@ -22,7 +22,7 @@ Arrays = dict[str, npt.NDArray[np.float32]]
 
 SHIPPED: Final = Path(__file__).parent / "weights"
 _FORMAT: Final = "musicenv prior 1"
-_WORDS: Final = json.dumps({"metres": METRES, "modes": MODES, "styles": STYLES, "features": CARDINALITY})
+_WORDS: Final = json.dumps({"metres": METRES, "modes": TUNE_MODES, "styles": STYLES, "features": CARDINALITY})
 """What the numbers in a feature vector mean; a prior is of use only where they mean what they meant in training."""
 
 

@@ -1,7 +1,8 @@
 """The recommended suite: statistics of music theory, each with the form of its curve and its weight.
 
 The choice and the weights come from a study of real eight-bar parts against fakes and under attack: every rule keeps a
-floor of .1, since a rule without weight is simply violated; no total is capped, each rule is.  The opening weighs more
+least weight, and costs the same where it is failed, since a rule without weight is simply violated; no total is capped,
+each rule is.  The opening weighs more
 than in that study: annealing gave it up for the likeness of an answer.
 """
 

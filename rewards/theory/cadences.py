@@ -10,7 +10,7 @@ from musicenv.task import MODES
 from rewards.rules import statistic
 from rewards.theory.frame import complete_bars, phrase_bars
 
-THIRD = np.array([4 if mode in ("major", "mixolydian") else 3 for mode in MODES], dtype=np.int64)
+THIRD = np.array([4 if mode in ("major", "mixolydian", "lydian") else 3 for mode in MODES], dtype=np.int64)
 
 
 @statistic(at_end=True)

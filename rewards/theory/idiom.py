@@ -18,7 +18,7 @@ from musicenv.alphabet import REST, SIXTEENTH
 from musicenv.files import write_atomic
 from musicenv.jit import compiled
 from musicenv.melody import Melody
-from musicenv.task import METRES, MODES
+from musicenv.task import METRES, MODES, TUNE_MODES
 from rewards.rules import statistic
 from rewards.theory.frame import too_short
 
@@ -36,7 +36,7 @@ Table = npt.NDArray[np.float64]
 
 
 def load_tables() -> tuple[Table, Table]:
-    """``(modes, 12, 25)`` log p(interval | mode, degree) and ``(metres, 128)`` log p(onsets in a beat | metre)."""
+    """``(modes of tunes, 12, 25)`` log p(interval | mode, degree), ``(metres, 128)`` log p(onsets in beat | metre)."""
     try:
         shipped = json.loads(TABLES.read_text(encoding="utf-8"))
     except OSError as error:
@@ -47,6 +47,9 @@ def load_tables() -> tuple[Table, Table]:
 
 
 _INTERVAL, _BEAT = load_tables()
+_LIKE: Final = {"phrygian": "minor", "lydian": "major"}
+"""For modes without tunes, the one whose intervals are expected."""
+_INTERVAL = _INTERVAL[[TUNE_MODES.index(_LIKE.get(mode, mode)) for mode in MODES]]
 
 
 @compiled
@@ -145,7 +148,7 @@ def _rows(table: Table) -> str:
 
 def count_tables(melodies: Iterable[Melody]) -> tuple[Table, Table]:
     """The two tables, counted in ``melodies``."""
-    intervals = np.zeros((len(MODES), 12, 2 * WIDEST + 1))
+    intervals = np.zeros((len(TUNE_MODES), 12, 2 * WIDEST + 1))
     beats = np.zeros((len(METRES), PATTERNS))
     for melody in melodies:
         _count_intervals(melody, intervals)

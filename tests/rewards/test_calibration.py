@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from experiments.fitting import FLOOR
 from musicenv.task import METRES
 from rewards import calibration
 from rewards.calibration import Calibrated, Entry, Sample, calibrated, fit_curve, sample
@@ -34,6 +35,24 @@ def test_a_capped_density_pays_no_bonus_and_leaves_the_middle_half_alone():
     assert curve.table.max() == 0.0
     assert curve(3.0, 2) == curve(3.4, 2) == 0.0
     assert curve(6.0, 2) < -2.0
+
+
+def test_a_capped_density_leans_away_from_what_is_near_music_but_not_out_of_it():
+    real, near = _normal(3.0), _normal(3.6, seed=1)
+    curve = fit_curve(real, _normal(0.0), "capped", near)
+    assert curve(2.5, 2) == pytest.approx(0.5 * (1.1**2 - 0.5**2), abs=0.15)  # log of the two densities there
+    assert curve(3.6, 2) < curve(3.0, 2) < curve(2.5, 2)
+    assert curve(0.0, 2) < -2.0
+
+
+def test_to_fail_costs_the_same_whatever_a_rule_weighs():
+    light, heavy = (Calibrated(1.0, fit_curve(_normal(0.0), _normal(2.0), "capped")).weighing(w) for w in (0.05, 1.5))
+    for weight, curve in (light, heavy):
+        value = 9.0
+        plain = Calibrated(weight, curve).without_fall().curve(value, 2)
+        assert plain < curve.threshold[2]
+        assert weight * (plain - curve(value, 2)) == pytest.approx(calibration.FAILING, abs=0.002)
+        assert curve(0.0, 2) == Calibrated(weight, curve).without_fall().curve(0.0, 2)
 
 
 def test_one_real_part_in_a_hundred_does_not_pass():
@@ -85,12 +104,12 @@ def test_undefined_pieces_are_left_out():
 def test_curves_read_back_as_written(tmp_path):
     found = {
         "a": Calibrated(0.1, fit_curve(_normal(0.0), _normal(1.0), "ratio")),
-        "b": Calibrated(1.25, fit_curve(_normal(2.0), _normal(1.0), "capped")),
+        "b": Calibrated(1.0, fit_curve(_normal(2.0), _normal(1.0), "capped")).weighing(1.25),
     }
     read = calibration.load(calibration.save(found, tmp_path / "curves.json"))
     assert {name: given.weight for name, given in read.items()} == {"a": 0.1, "b": 1.25}
     for name, given in found.items():
-        for field in ("lo", "step", "table", "threshold"):
+        for field in ("lo", "step", "table", "threshold", "fall"):
             np.testing.assert_array_equal(getattr(read[name].curve, field), getattr(given.curve, field))
     assert isinstance(read["a"].curve, Curve)
 
@@ -109,7 +128,8 @@ def test_what_is_missing_is_named(tmp_path):
 
 def test_the_shipped_curves_have_a_row_for_each_metre():
     for name, (weight, curve) in calibration.load().items():
-        assert weight >= 0.1, name
+        assert weight >= FLOOR, name
+        assert weight * curve.fall == pytest.approx(calibration.FAILING, abs=0.001), name
         assert curve.table.shape[0] == curve.threshold.size == len(METRES), name
         assert curve.table.min() >= -8.0, name
         assert (curve.threshold <= curve.table.max(axis=1)).all(), name

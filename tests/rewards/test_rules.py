@@ -44,9 +44,9 @@ def counts_tonics(melody: Any) -> float:
     return float(melody.pitch.tolist().count(60) > 2)
 
 
-def five_metres(values: list[float]) -> Curve:
+def five_metres(values: list[float], fall: float = 0.0) -> Curve:
     ones = np.ones(5)
-    return Curve(lo=ones * 0, step=ones * 10, table=np.tile(values, (5, 1)), threshold=ones * 0.5)
+    return Curve(lo=ones * 0, step=ones * 10, table=np.tile(values, (5, 1)), threshold=ones * 0.5, fall=fall)
 
 
 def play(batch: Batch, seed: int) -> tuple[list[Any], np.ndarray[Any, Any]]:
@@ -199,7 +199,7 @@ def test_when_a_statistic_is_paid_is_part_of_the_step() -> None:
 
 def test_each_reward_is_what_the_plain_rules_gained_by_the_note() -> None:
     """A reference in plain Python: rules at each note, statistics at bar lines and at the end, the bonus last."""
-    terms = (Term(length, 2.0, five_metres([0.0, 1.0, 0.2])), Term(last_pitch, 0.1))
+    terms = (Term(length, 2.0, five_metres([0.0, 1.0, 0.2], fall=0.7)), Term(last_pitch, 0.1))
     suite = (0.5 * rising + Suite(terms)).with_bonus(3.0)
     batch = Batch(1, Options(bars=3, metre="3/4", pickup=6).tasks(), suite, None)
     rng = np.random.default_rng(4)
