@@ -32,6 +32,8 @@ class Seen(Protocol):
 Agent = Callable[[Seen], Floats]
 """What an agent thinks before the next note of each melody of a batch: (n, A) log-probabilities in nats, normalised,
 -inf for illegal notes."""
+Critic = Callable[[Seen], npt.NDArray[np.float64]]
+"""(n,) sum of rewards that is expected to come."""
 
 
 @dataclass(frozen=True)

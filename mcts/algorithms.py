@@ -34,7 +34,8 @@ class Constants(NamedTuple):
 def worth(tree: Tree, b: int, node: int, slot: int, constants: Constants) -> float:
     """Of a visited edge, in 0..1."""
     mean = tree.mean[node, slot]
-    return (mean + constants.mix * (tree.best[node, slot] - mean) - tree.low[b]) * scale(tree, b)
+    value = mean + constants.mix * (tree.best[node, slot] - mean)
+    return float((value - tree.low[b]) * scale(tree, b))
 
 
 @compiled
@@ -46,14 +47,14 @@ def expected(tree: Tree, b: int, node: int, constants: Constants) -> float:
         total += tree.visits[node, k] * tree.mean[node, k]
     if count == 0:
         return 0.0
-    return (total / count - tree.low[b]) * scale(tree, b) - constants.first
+    return float((total / count - tree.low[b]) * scale(tree, b) - constants.first)
 
 
 @compiled
 def puct(tree: Tree, b: int, node: int, constants: Constants) -> int:
     """argmax Q + c P sqrt(N) / (1 + n) (Silver et al. 2017)."""
     unvisited = expected(tree, b, node, constants)
-    factor = constants.exploration * np.sqrt(max(tree.count[node], 1))
+    factor = constants.exploration * np.sqrt(max(tree.total[node], 1))
     chosen, highest = NONE, -np.inf
     for k in range(tree.width[node]):
         if tree.solved[node, k]:
@@ -69,7 +70,7 @@ def puct(tree: Tree, b: int, node: int, constants: Constants) -> int:
 @compiled
 def uct(tree: Tree, b: int, node: int, constants: Constants) -> int:
     """argmax Q + c sqrt(ln N / n), unvisited children first (Kocsis and Szepesvari 2006)."""
-    factor = constants.exploration * np.sqrt(np.log(max(tree.count[node], 1)))
+    factor = constants.exploration * np.sqrt(np.log(max(tree.total[node], 1)))
     chosen, highest = NONE, -np.inf
     for k in range(tree.width[node]):
         if tree.solved[node, k]:
@@ -95,7 +96,7 @@ def _gains(tree: Tree, b: int, node: int, constants: Constants) -> npt.NDArray[n
             seen += tree.prior[node, k]
             weighted += tree.prior[node, k] * worth(tree, b, node, k, constants)
     own = (tree.value[node] - tree.low[b]) * scale(tree, b)
-    count = tree.count[node]
+    count = tree.total[node]
     mixed = own if seen == 0.0 else (own + count * weighted / seen) / (1 + count)
     gains = np.empty(width)
     for k in range(width):
@@ -114,7 +115,7 @@ def gumbel(tree: Tree, b: int, node: int, constants: Constants) -> int:
         total += gains[k]
     chosen, highest = NONE, -np.inf
     for k in range(gains.size):
-        score = gains[k] / total - tree.visits[node, k] / (1.0 + tree.count[node])
+        score = gains[k] / total - tree.visits[node, k] / (1.0 + tree.total[node])
         if not tree.solved[node, k] and score > highest:
             chosen, highest = k, score
     return chosen
@@ -217,7 +218,12 @@ class Algorithm:
 
 UCT: Final = Algorithm(uct, uct, constants=Constants(exploration=0.7))
 PUCT: Final = Algorithm(puct, puct)
-PUCT_MAX: Final = Algorithm(puct, puct, constants=Constants(mix=1.0))
 GUMBEL: Final = Algorithm(gumbel_root, gumbel, commit=most_promising, halving=16)
-ALGORITHMS: Final = {"puct": PUCT, "puct-max": PUCT_MAX, "puct-mixed": Algorithm(puct, puct, constants=Constants(mix=0.5)), "gumbel": GUMBEL, "uct": UCT}
+ALGORITHMS: Final = {
+    "puct": PUCT,
+    "puct-max": Algorithm(puct, puct, constants=Constants(mix=1.0)),
+    "puct-mixed": Algorithm(puct, puct, constants=Constants(mix=0.5)),
+    "gumbel": GUMBEL,
+    "uct": UCT,
+}
 """Searches by name."""

@@ -32,7 +32,9 @@ def assemble(*functions: Callable[..., Any], **holes: Any) -> Any:
         imports = "".join(f"from {module} import *\n" for module in modules)
         path = folder / f"{name}.py"
         if not path.exists():
-            head = '"""Generated: an algorithm put together."""\n\nfrom musicenv.jit import compiled\nimport numpy as np\n'
+            head = (
+                '"""Generated: an algorithm put together."""\n\nfrom musicenv.jit import compiled\nimport numpy as np\n'
+            )
             write_atomic(path, f"{head}{imports}\nglobals().update(HOLES)\n\n{source}")
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None and spec.loader is not None

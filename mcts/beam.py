@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,14 @@ class _Bucket(NamedTuple):
     log_p: npt.NDArray[np.float64]
     so_far: npt.NDArray[np.float64]
     row: Ints
+
+
+def _picked(bucket: _Bucket, which: Any) -> _Bucket:
+    return _Bucket(*(cast(Any, part)[which] for part in bucket))
+
+
+def _joined(buckets: Sequence[_Bucket]) -> _Bucket:
+    return _Bucket(*(cast(Any, np.concatenate(parts)) for parts in zip(*buckets, strict=True)))
 
 
 class _Rows:
@@ -54,7 +63,7 @@ class Beam:
         self._buckets: list[dict[int, _Bucket]] = [{} for _ in range(incumbents.pieces)]
 
     def run(self, watch: Watch = lambda: None) -> None:
-        """Compose all pieces to their ends; ``Stop`` from ``watch`` goes through."""
+        """Compose all pieces to their ends; ``OutOfTimeError`` from ``watch`` goes through."""
         game, pieces = self.game, np.arange(self.incumbents.pieces)
         game.fetch(self.incumbents.beginnings)
         zeros = np.zeros(pieces.size)
@@ -66,11 +75,11 @@ class Beam:
                 if of_piece:
                     buckets.append(of_piece.pop(min(of_piece)))
                     owners.append(np.full(buckets[-1].row.size, piece))
-            everything = _Bucket(*(np.concatenate(part) for part in zip(*buckets, strict=True)))
+            everything = _joined(buckets)
             owner = np.concatenate(owners)
             for begin in range(0, owner.size, game.n):
                 some = slice(begin, begin + game.n)
-                self._expand(owner[some], _Bucket(*(part[some] for part in everything)), heard)
+                self._expand(owner[some], _picked(everything, some), heard)
                 watch()
             heard = False
             self._rows.spare.extend(everything.row.tolist())
@@ -96,9 +105,7 @@ class Beam:
             going = np.flatnonzero(~finished)
             self._keep(going, owner[parent[going]], so_far[going], log_p[going])
 
-    def _keep(
-        self, places: Ints, owner: Ints, so_far: npt.NDArray[np.float64], log_p: npt.NDArray[np.float64]
-    ) -> None:
+    def _keep(self, places: Ints, owner: Ints, so_far: npt.NDArray[np.float64], log_p: npt.NDArray[np.float64]) -> None:
         """Store the positions in ``places`` (m,) that are among the best of their moment."""
         clock = self.game.clock(int(places.max()) + 1)[places] if places.size else places
         rank = so_far + self.prior_weight * log_p
@@ -106,9 +113,9 @@ class Beam:
             mine = np.flatnonzero((owner == piece) & (clock == moment))
             new = _Bucket(rank[mine], log_p[mine], so_far[mine], -1 - places[mine])
             old = self._buckets[piece].get(moment)
-            both = new if old is None else _Bucket(*(np.concatenate(pair) for pair in zip(old, new, strict=True)))
+            both = new if old is None else _joined([old, new])
             order = np.argsort(-both.rank, kind="stable")
-            kept = _Bucket(*(part[order[: self.width]] for part in both))
+            kept = _picked(both, order[: self.width])
             dropped = both.row[order[self.width :]]
             self._rows.spare.extend(dropped[dropped >= 0].tolist())
             fresh = kept.row < 0

@@ -1,4 +1,4 @@
-"""What a leaf is worth: the return of a whole piece through it, found by going on to the end, by a critic, or by rules."""
+"""What a leaf is worth: the return of a whole piece through it, by going on to the end, by a critic, or by rules."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ class Evaluation:
     """How leaves are evaluated."""
 
     evaluate: Evaluate | None
-    """None takes what has been paid so far.  Nothing has to be heard for that: the prior listens to a position only when
-    it is met again."""
+    """None takes what has been paid so far.  Nothing has to be heard for that: the prior listens to a position only
+    when it is met again."""
     by_first: bool = False
     """Whether it goes on with each node's first child, whose value is the node's therefore."""
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from agents.compose import Agent, Pieces, Seen
+from agents.compose import Agent, Critic, Pieces
 from mcts.game import Floats, Ints
 from musicenv.batch import Batch
 from musicenv.kernel import START, TIME
-
-Critic = Callable[[Seen], npt.NDArray[np.float64]]
-"""Expected sum of rewards to come of each melody (n,)."""
 
 
 @dataclass(frozen=True)

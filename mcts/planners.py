@@ -9,13 +9,13 @@ from typing import Final
 
 import numpy as np
 
-from agents.compose import Agent, Pieces
+from agents.compose import Agent, Critic, Pieces
 from mcts.algorithms import ALGORITHMS
 from mcts.beam import Beam
 from mcts.evaluation import EVALUATIONS, completion, sampled
 from mcts.game import Game, Incumbents
-from mcts.melodies import Critic, Melodies
-from mcts.search import Search, Stop, Watch
+from mcts.melodies import Melodies
+from mcts.search import OutOfTimeError, Search, Watch
 from musicenv.batch import Batch
 
 
@@ -30,8 +30,8 @@ class Budget:
     children: int = 16
     """Likeliest legal notes that a tree search chooses from."""
     value: str = "sampled"
-    """What a leaf of a tree search is worth: "sampled" and "likeliest" go on to the end with the agent's notes, "critic"
-    asks the agent's critic, "rules" takes what has been paid."""
+    """What a leaf of a tree search is worth: "sampled" and "likeliest" go on to the end with the agent's notes,
+    "critic" asks the agent's critic, "rules" takes what has been paid."""
 
 
 Planner = Callable[[Game, Incumbents, Budget, np.random.Generator, Watch], None]
@@ -78,7 +78,7 @@ PLANNERS: Final[dict[str, Planner]] = {
     "greedy": greedy,
     "beam": beam,
     "best-of-n": best_of_n,
-    "mcts": tree_search("puct"),
+    "mcts": tree_search("gumbel"),
     **{name: tree_search(name) for name in ALGORITHMS},
 }
 """By name; "mcts" is the one to take."""
@@ -107,8 +107,8 @@ def plan(
 ) -> Pieces:
     """``pieces`` pieces; ``batch.n`` (see ``places_for``) is how many positions are in play at once.
 
-    ``said(mean return of the incumbents, pieces done)`` is called as they improve.  An interrupt (Ctrl-C), like the end
-    of the time, hands over the best so far.  The same seed plans the same pieces where no time is given.
+    ``said(mean return of the incumbents, pieces done)`` is called after each round.  An interrupt (Ctrl-C), like the
+    end of the time, hands over the best so far.  The same seed plans the same pieces where no time is given.
     """
     game = Melodies(batch, agent, critic)
     rng = np.random.default_rng(seed)
@@ -119,7 +119,11 @@ def plan(
         size = min(TREES, pieces - group * TREES)
         until = None if budget.seconds is None else began + budget.seconds * (group + 1) / groups
         incumbents = Incumbents(game, size)
-        run(planner, game, incumbents, budget, rng, until, said)
+        before = group * TREES
+        watched = None if said is None else lambda best, before=before: said(best, before)
+        run(planner, game, incumbents, budget, rng, until, watched)
+        if said is not None:
+            said(float(incumbents.returns.mean()), before + size)
         done.append(game.pieces(np.arange(size), incumbents.returns))
     return Pieces.joined(done)
 
@@ -131,7 +135,7 @@ def run(
     budget: Budget,
     rng: np.random.Generator,
     until: float | None = None,
-    said: Callable[[float, int], object] | None = None,
+    said: Callable[[float], object] | None = None,
 ) -> None:
     """Plan the incumbents' pieces from new beginnings, until the planner ends or, where given, until ``until``."""
     size = incumbents.pieces
@@ -139,9 +143,9 @@ def run(
     def watch() -> None:
         found = incumbents.returns.min() > -np.inf
         if said is not None and found:
-            said(float(incumbents.returns.mean()), size)
+            said(float(incumbents.returns.mean()))
         if until is not None and time.monotonic() > until and found:
-            raise Stop
+            raise OutOfTimeError
 
     game.begin(rng)
     game.reserve(2 * size)
@@ -150,7 +154,7 @@ def run(
         planner(game, incumbents, budget, rng, watch)
         while until is not None:
             planner(game, incumbents, budget, rng, watch)
-    except Stop:
+    except OutOfTimeError:
         pass
     except KeyboardInterrupt:
         if incumbents.returns.min() == -np.inf:

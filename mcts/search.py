@@ -13,10 +13,10 @@ from mcts.game import Floats, Game, Incumbents, Ints, close_ranks
 from mcts.tree import CLOSED, ENDED, NONE, advance, new_tree, open_nodes, plant
 
 Watch = Callable[[], None]
-"""Called after each round; raises ``Stop`` when the time is over."""
+"""Called after each round; raises ``OutOfTimeError`` when the time is over."""
 
 
-class Stop(Exception):
+class OutOfTimeError(Exception):
     """Time is over: the incumbents are the result."""
 
 
@@ -52,26 +52,26 @@ class Search:
         self._scratch = [np.zeros(trees * leaves, dtype=np.int64) for _ in range(4)]
 
     def run(self, watch: Watch = lambda: None) -> None:
-        """Plan all pieces to their ends; ``Stop`` from ``watch`` goes through."""
+        """Plan all pieces to their ends; ``OutOfTimeError`` from ``watch`` goes through."""
         tree, game = self.tree, self.game
         trees = np.arange(self.incumbents.pieces)
-        roots = np.array([plant(tree, b) for b in trees])
+        roots = np.array([plant(tree, int(b)) for b in trees])
         game.fetch(self.incumbents.beginnings)
         log_probs = self._open(roots)
         if self.evaluation.evaluate is not None:
             tree.value[roots] = self._evaluated(roots, trees, log_probs, np.zeros(trees.size, dtype=np.bool_))
         while trees.size:
             self._search(trees, watch)
-            trees = trees[[self._commit(b) for b in trees]]
+            trees = trees[[self._commit(int(b)) for b in trees]]
 
     def _search(self, trees: Ints, watch: Watch) -> None:
         """The simulations of one note in each of ``trees``."""
         tree = self.tree
         if self.algorithm.halving:
             tree.noise[trees] = self.rng.gumbel(size=(trees.size, tree.noise.shape[1]))
-        started = tree.count[tree.root[trees]].astype(np.int64)
+        started = tree.total[tree.root[trees]].astype(np.int64)
         while trees.size:
-            left = self.simulations - (tree.count[tree.root[trees]] - started)
+            left = self.simulations - (tree.total[tree.root[trees]] - started)
             going = (left > 0) & self._round(trees, np.minimum(left, self.leaves))
             watch()
             trees, started = trees[going], started[going]

@@ -4,8 +4,8 @@ A node is a row, ``tree * C + place``; the statistics of its children stand in i
 one stretch of memory.  All values are returns of *whole* pieces, from the first note to the last: rewards on the way to
 a node are in ``so_far``, so that values at all depths compare, and backing up needs no sums.
 
-``descend`` and ``back_up`` call ``select_root``, ``select`` and ``record``, which ``mcts.assembly`` puts in their place:
-they make an algorithm (``mcts.algorithms``).
+``descend`` and ``back_up`` call ``select_root``, ``select`` and ``record``, which ``mcts.assembly`` puts in
+their place: they make an algorithm (``mcts.algorithms``).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Tree(NamedTuple):
     """(N, K) highest of them."""
     solved: npt.NDArray[np.bool_]
     """(N, K) whether everything below has been seen, so that ``best`` is exact."""
-    count: npt.NDArray[np.int32]
+    total: npt.NDArray[np.int32]
     """(N,) sum of ``visits``."""
     width: npt.NDArray[np.int32]
     """(N,) children, 0 unless OPEN."""
@@ -84,7 +84,7 @@ def new_tree(trees: int, room: int, children: int) -> Tree:
         mean=np.zeros((n, children), np.float32),
         best=np.zeros((n, children), np.float32),
         solved=np.zeros((n, children), np.bool_),
-        count=np.zeros(n, np.int32),
+        total=np.zeros(n, np.int32),
         width=np.zeros(n, np.int32),
         unsolved=np.zeros(n, np.int32),
         parent=np.full(n, NONE, np.int32),
@@ -104,7 +104,7 @@ def new_tree(trees: int, room: int, children: int) -> Tree:
 
 def bytes_per_node(tree: Tree) -> int:
     """What a node takes in these arrays; the state of the game at it comes on top."""
-    nodes = tree.count.size
+    nodes = tree.total.size
     return sum(array.nbytes for array in tree if len(array) == nodes) // nodes + tree.spare.itemsize
 
 
@@ -118,7 +118,7 @@ def take(tree: Tree, b: int, parent: int, slot: int) -> int:
     tree.parent[node], tree.slot[node] = parent, slot
     tree.state[node] = IN_FLIGHT
     tree.width[node] = 0
-    tree.count[node] = 0
+    tree.total[node] = 0
     if parent != NONE:
         tree.child[parent, slot] = node
     return int(node)
@@ -167,7 +167,7 @@ def open_nodes(tree: Tree, nodes: Ints, log_probs: npt.NDArray[np.float32]) -> N
             tree.child[node, k] = NONE
             tree.visits[node, k] = 0
             tree.solved[node, k] = False
-        tree.width[node], tree.unsolved[node], tree.count[node] = width, width, 0
+        tree.width[node], tree.unsolved[node], tree.total[node] = width, width, 0
         tree.state[node] = OPEN
 
 
@@ -205,7 +205,7 @@ def hold(tree: Tree, node: int, slot: int, by: int, low: float) -> None:
         if tree.visits[node, slot] == 0:
             tree.mean[node, slot] = tree.best[node, slot] = low
         tree.visits[node, slot] += by
-        tree.count[node] += by
+        tree.total[node] += by
         slot, node = tree.slot[node], tree.parent[node]
 
 
@@ -252,7 +252,7 @@ def descend_all(
     slots: Ints,
     children: Ints,
 ) -> int:
-    """``descend`` in each of ``trees`` (t,) for up to ``leaves`` (t,); ``owners`` says whose each leaf is.  How many."""
+    """``descend`` in each of ``trees`` (t,) for up to ``leaves`` (t,), ``owners`` says for whom: how many leaves."""
     count = 0
     for t in range(trees.size):
         b = trees[t]
@@ -282,7 +282,7 @@ def choose_opened(tree: Tree, owners: Ints, constants: Ints, nodes: Ints, slots:
         slots[r] = slot
         tree.mean[node, slot] = tree.best[node, slot] = low
         tree.visits[node, slot] += 1
-        tree.count[node] += 1
+        tree.total[node] += 1
 
 
 def back_up(tree: Tree, b: int, leaf: int, whole: float) -> None:
@@ -293,7 +293,7 @@ def back_up(tree: Tree, b: int, leaf: int, whole: float) -> None:
     node, slot = tree.parent[leaf], tree.slot[leaf]
     while node != NONE:
         record(tree, node, slot, whole)
-        tree.count[node] += 1
+        tree.total[node] += 1
         if solved and not tree.solved[node, slot]:
             tree.solved[node, slot] = True
             tree.unsolved[node] -= 1
