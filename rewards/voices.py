@@ -51,13 +51,13 @@ def begins_bar(melody: Melody) -> bool:
 @compiled
 def is_perfect(interval: int) -> bool:
     """Whether an interval in semitones is a unison, fifth or octave, or one of these and octaves."""
-    return interval % 12 == 0 or interval % 12 == 7
+    return abs(interval) % 12 in (0, 7)
 
 
 @compiled
 def is_dissonant(interval: int) -> bool:
     """Whether two voices that are so many semitones apart are dissonant: seconds, fourths, tritones, sevenths."""
-    return not (is_perfect(interval) or interval % 12 in (3, 4, 8, 9))
+    return abs(interval) % 12 in (1, 2, 5, 6, 10, 11)
 
 
 @compiled
