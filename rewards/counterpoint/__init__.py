@@ -41,7 +41,7 @@ _HARD_OF_SPECIES: Final[dict[int, tuple[Rule, ...]]] = {
         line.no_repeat,
         rhythm.consonant_attack,
         rhythm.suspension,
-        together.syncopated_octaves,
+        rhythm.suspended_octaves,
     ),
 }
 _SOFT: Final = {

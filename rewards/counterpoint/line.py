@@ -44,11 +44,12 @@ def _letters(melody: Melody) -> int:
 
 @rule(hard=True, window=1)
 def diatonic(melody: Melody) -> float:
-    """All notes belong to the mode; only the last but one may be its raised seventh (Fux)."""
+    """All notes belong to the mode; its raised seventh has its place in the last bar but one (Fux)."""
     pitch = int(melody.pitch[-1])
     degree = DEGREE[melody.mode, pitch % 12]
     raised = pitch % 12 == LEADING and DEGREE[melody.mode, LEADING - 1] == 6
-    fits = pitch == REST or (degree >= 0 and (not raised or melody.time == melody.end - melody.bar))
+    cadence = melody.end - 2 * melody.bar <= melody.onset[-1] < melody.end - melody.bar
+    fits = pitch == REST or (degree >= 0 and (not raised or cadence))
     return 0.0 if fits else -1.0
 
 

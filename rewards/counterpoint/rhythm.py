@@ -71,16 +71,30 @@ def consonant_attack(melody: Melody) -> float:
     return -1.0 if _dissonant(melody, 1) else 0.0
 
 
+@compiled
+def _suspended(melody: Melody) -> bool:
+    """Whether the note before the newest is dissonant on the downbeat over which it is held."""
+    onset = int(melody.onset[-1])
+    tick = onset - onset % melody.bar
+    if len(melody.pitch) < 2 or melody.pitch[-2] == REST or not melody.onset[-2] < tick < onset:
+        return False
+    return is_dissonant(int(melody.pitch[-2]) - given_at(melody, tick))
+
+
 @rule(hard=True, window=2)
 def suspension(melody: Melody) -> float:
     """A tied note that is dissonant on the downbeat goes down by step (Fux, fourth species)."""
-    if len(melody.pitch) < 2 or melody.pitch[-2] == REST or melody.onset[-2] % melody.bar == 0:
+    return -1.0 if _suspended(melody) and not -2 <= moved(melody) < 0 else 0.0
+
+
+@rule(hard=True, window=2)
+def suspended_octaves(melody: Melody) -> float:
+    """A suspension does not lead from octave to octave, which would be parallel without it (Fux, fourth species)."""
+    if not _suspended(melody):
         return 0.0
-    onset = int(melody.onset[-1])
-    tick = onset - onset % melody.bar
-    held = melody.onset[-2] < tick < onset
-    resolves = -2 <= moved(melody) < 0
-    return -1.0 if held and is_dissonant(int(melody.pitch[-2]) - given_at(melody, tick)) and not resolves else 0.0
+    before = int(melody.pitch[-2]) - given_at(melody, int(melody.onset[-2]))
+    here = int(melody.pitch[-1]) - given_at(melody, int(melody.onset[-1]))
+    return -1.0 if before % 12 == 0 and here % 12 == 0 else 0.0
 
 
 @rule(window=1)

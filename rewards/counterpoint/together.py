@@ -120,15 +120,6 @@ def accented_perfects(melody: Melody) -> float:
     return -1.0 if is_perfect(here) and (here - there) % 12 == 0 and not excused else 0.0
 
 
-@rule(hard=True, window=2)
-def syncopated_octaves(melody: Melody) -> float:
-    """Two syncopated notes in a row are not both octaves with what they begin against (Fux, fourth species)."""
-    if moved(melody) == 0 or begins_bar(melody) or melody.onset[-2] % melody.bar == 0:
-        return 0.0
-    before = abs(int(melody.pitch[-2]) - given_at(melody, int(melody.onset[-2])))
-    return -1.0 if _meets(melody)[0] % 12 == 0 and before % 12 == 0 else 0.0
-
-
 @rule(window=2)
 def similar_motion(melody: Melody) -> float:
     """Contrary and oblique motion are better than similar motion (Fux)."""
