@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from musicenv.counterpoint.moves import expand
-from musicenv.counterpoint.space import FINISHED, MOVES, TIME_UNIT, Integers, Space, Table, grown, pack, slot_of
+from musicenv.counterpoint.moves import expand, load_states
+from musicenv.counterpoint.solver import viability
+from musicenv.counterpoint.space import (
+    FINISHED,
+    MOVES,
+    TIME_UNIT,
+    Integers,
+    Space,
+    Table,
+    grown,
+    new_space,
+    pack,
+    slot_of,
+)
 from musicenv.kernel import END
+from musicenv.task import Task
+from rewards.rules import Suite
 
 
 def beam(space: Space, table: Table, width: int, merged: bool) -> tuple[float, Integers]:
@@ -72,3 +86,13 @@ def beam(space: Space, table: Table, width: int, merged: bool) -> tuple[float, I
         line[k] = taken[node]
         node = earlier[node]
     return total[best] if best >= 0 else -np.inf, line
+
+
+def beam_search(task: Task, suite: Suite, width: int, merged: bool = True) -> tuple[float, Integers]:
+    """Score and actions of the best line that a beam finds, among notes from which a legal end can be reached."""
+    if width < 1:
+        raise ValueError(f"width={width} is too small; a beam keeps at least 1 line")
+    found: tuple[float, Integers] = load_states(suite, beam).beam(
+        new_space(task, suite), viability(task, suite), width, merged
+    )
+    return found
