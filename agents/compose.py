@@ -94,7 +94,7 @@ def top_p(share: float) -> Agent:
     probability (Holtzman et al. 2020, nucleus sampling); 0 keeps one note: greedy.
     """
 
-    def agent(batch: Batch) -> Floats:
+    def agent(batch: Seen) -> Floats:
         log_probs = masked(batch.log_probs, batch.masks)
         order = np.argsort(-log_probs, axis=1, kind="stable")
         p = np.exp(np.take_along_axis(log_probs, order, axis=1), dtype=np.float64)
