@@ -29,7 +29,7 @@ from experiments.attack import KEPT, attack, attractive, read_attacked, write_at
 from experiments.calibration_report import Pools, report_changes, report_pieces, report_rules, report_suites
 from experiments.fakes import FAKES, fakes, task_of
 from experiments.fitting import fit, measure
-from experiments.judge import Judge
+from experiments.judges.second_model import Judge
 from experiments.pieces import available
 from experiments.runs import UserError, command, start_run, user_input
 from musicenv.batch import Batch
