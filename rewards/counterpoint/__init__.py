@@ -17,6 +17,7 @@ FORBIDDEN: Final = 100.0
 
 _HARD: Final = (
     line.diatonic,
+    line.raised_sixth,
     line.melodic_interval,
     line.compass,
     together.crossing,

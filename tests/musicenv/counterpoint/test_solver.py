@@ -1,0 +1,134 @@
+"""The exact solver against trying everything, on tiny tasks, with rules in Python."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from mcts.merged_beam import beam_search
+from musicenv.alphabet import LOWEST, N_PITCHES, REST, action_of
+from musicenv.counterpoint.sets import known_tasks, members, regret, rules_hash
+from musicenv.counterpoint.solver import melody_of, solve, viability
+from musicenv.counterpoint.tasks import counterpoint
+from rewards import counterpoint as rules
+from rewards.judging import judge
+from rewards.rules import RuleError, rule
+from rewards.summaries import updated
+
+TINY = {1: (60, 65, 64, 62, 60), 2: (60, 64, 62, 60), 3: (60, 62, 60), 4: (60, 64, 62, 60)}
+"""Cantus firmi for which every line can be tried."""
+
+
+def rhythms(task):
+    """The durations that each species allows."""
+    if task.species == 4:
+        inner = task.bars - 2
+        for ties in itertools.product((True, False), repeat=inner):
+            yield [24, *(ticks for tie in ties for ticks in ([48] if tie else [24, 24])), 24, 48]
+    else:
+        parts = (1, 2, 4)[task.species - 1]
+        yield [48 // parts] * (parts * (task.bars - 1)) + [48]
+
+
+@rule(hard=True, window=1)
+def in_the_middle(melody):
+    """So few notes that all lines can be tried."""
+    return 0.0 if melody.pitch[-1] == 0 or 62 <= melody.pitch[-1] <= 76 else -1.0
+
+
+def every_line(task, suite):
+    """Actions and score of all legal lines, by the rules in plain Python."""
+    hard = [term.rule for term in suite if term.rule.hard]
+    lines = []
+
+    def grow(actions, summary, left):
+        if not left:
+            lines.append(tuple(actions))
+            return
+        for number in range(N_PITCHES):
+            longer = [*actions, action_of(REST if number == 0 else number + LOWEST - 1, left[0])]
+            melody = melody_of(task, longer)._replace(summary=summary)
+            if all(rule(melody) >= 0 for rule in hard):
+                grow(longer, updated(melody, suite.summaries), left[1:])
+
+    for durations in rhythms(task):
+        grow([], suite.unsummarised(), durations)
+    scores = judge(suite, [melody_of(task, list(line)) for line in lines]).returns
+    return dict(zip(lines, scores.tolist(), strict=True))
+
+
+def uniform_mean(lines):
+    """Expected score of lines whose every note is drawn evenly among those that lead to one of ``lines``."""
+    total = 0.0
+    for line, score in lines.items():
+        chance = 1.0
+        for k in range(len(line)):
+            chance /= len({other[k] for other in lines if other[:k] == line[:k]})
+        total += chance * score
+    return total
+
+
+@pytest.mark.parametrize(("species", "above"), [(1, True), (2, False), (3, True), (4, True)])
+def test_the_solver_agrees_with_trying_every_line(species, above):
+    task, suite = counterpoint(TINY[species], "C", species, above), rules.suite(species, form=True) + in_the_middle
+    lines = every_line(task, suite)
+    solution = solve(task, suite)
+    best = max(lines.values())
+    assert solution.optimum == best
+    assert solution.optima[0] == sum(score == best for score in lines.values())
+    assert solution.uniform == pytest.approx(uniform_mean(lines))
+    assert {tuple(solution.line(k)) for k in range(solution.optima[0])} == {
+        line for line, score in lines.items() if score == best
+    }
+    # The notes from which a legal end can be reached, and what each loses against the best.
+    for line, k in itertools.product(list(lines)[:: max(len(lines) // 8, 1)], range(len(next(iter(lines))) - 1)):
+        follows = {}
+        for other, score in lines.items():
+            if other[:k] == line[:k]:
+                follows[other[k]] = max(score, follows.get(other[k], score))
+        regrets = {action: max(follows.values()) - score for action, score in follows.items()}
+        assert solution.regrets(solution.state(list(line[:k]))) == regrets
+    assert beam_search(task, suite, 10_000)[0] == solution.optimum
+
+
+def test_a_narrow_beam_finds_a_legal_line_and_a_wider_one_no_worse_than_it_says():
+    task, suite = counterpoint((62, 65, 64, 62, 67, 65, 69, 67, 65, 64, 62), "D dorian", 1), rules.suite(1, form=True)
+    for width, merged in ((1, False), (8, False), (64, True)):
+        score, actions = beam_search(task, suite, width, merged)
+        found = judge(suite, [melody_of(task, actions.tolist())])
+        assert found.returns[0] == score <= solve(task, suite).optimum
+
+
+def test_a_rule_that_declares_nothing_cannot_be_solved():
+    @rule
+    def whole_line(melody):
+        return -float(len(melody.pitch))
+
+    task = counterpoint(TINY[1], "C", 1)
+    with pytest.raises(RuleError, match="'whole_line' declares no window"):
+        solve(task, rules.suite(1) + whole_line)
+    with pytest.raises(ValueError, match="species=0"):
+        solve(type(task)(), rules.suite(1))
+
+
+def test_a_cantus_without_any_legal_line_is_said_so():
+    with pytest.raises(ValueError, match="no line at all"):
+        viability(counterpoint((60, 71, 62, 60), "C", 4), rules.suite(4))
+
+
+@pytest.mark.parametrize("name", ["form", "plain"])
+def test_the_sets_ship_with_their_optima(name):
+    tasks = known_tasks(name)
+    assert len(tasks) == len(members(name)) == {"form": 48, "plain": 192}[name]
+    rng = np.random.default_rng(0)
+    for known in rng.permutation(np.array(list(tasks.values()), dtype=object))[:12]:
+        assert known.rules == rules_hash(), "a rule has changed: run python -m experiments.solve"
+        melody = melody_of(known.task, list(known.line))
+        assert judge(known.suite, [melody]).returns[0] == known.optimum
+        assert regret(known.optimum, known) == 0.0 and regret(known.uniform, known) == 1.0
+
+
+def test_quick_shipped_tasks_are_solved_again():
+    known = known_tasks("form")["fux_c-1-below"]
+    solution = solve(known.task, known.suite)
+    assert (solution.optimum, solution.optima[0], solution.uniform) == (known.optimum, known.optima, known.uniform)
