@@ -25,9 +25,9 @@ from tqdm import tqdm
 from agents.budget import Budget
 from experiments import benchmark_page, benchmark_plots
 from experiments.benchmark_tables import NO_BUDGET, TABLE, estimates, markdown, paper_markdown, ranked, read
-from experiments.cells import cells_of, run, run_real
-from experiments.contenders import CONTENDERS, TASKS, contender
-from experiments.runs import Run, UserError, command, open_run, print_table, start_run, user_input
+from experiments.cells import cells_of, real_path, run, run_real
+from experiments.contenders import CONTENDERS, SWEEP, TASKS, contender
+from experiments.runs import Run, command, open_run, print_table, start_run, user_input
 from musicenv.files import write_atomic
 
 SHIPPED: Final = Path(__file__).parent.parent / "docs" / "figures" / "benchmark"
@@ -64,6 +64,15 @@ PRESETS: Final = {
         seconds=60.0,
         pieces=256,
     ),
+    # Rules paid against likelihood, over the weight of the reward.
+    "sweep": Preset(
+        tasks=("melody",),
+        contenders=("prior", "prior_0.8", "prior_0.6", "prior_ppo", *SWEEP),
+        seeds=5,
+        steps=300_000,
+        seconds=60.0,
+        pieces=256,
+    ),
 }
 
 
@@ -71,7 +80,7 @@ PRESETS: Final = {
 class Args:
     """Compare agents: the same tasks, the same notes and the same time to learn, many seeds."""
 
-    preset: Literal["quick", "full"] = "quick"
+    preset: Literal["quick", "full", "sweep"] = "quick"
     """What the following are unless given."""
     tasks: tuple[str, ...] = ()
     """Of melody, jig, waltz, dorian, continuation, any."""
@@ -137,16 +146,21 @@ def measure_all(chosen: Preset, folder: Path, processes: int) -> None:
     """Measure all cells that are not in ``folder`` yet."""
     # uniform play and real parts are what scores are measured by.
     names = dict.fromkeys(("uniform", *chosen.contenders))
-    cells = list(cells_of(chosen.tasks, tuple(names), budgets_of(chosen), chosen.seeds, chosen.pieces))
+    cells = cells_of(chosen.tasks, tuple(names), budgets_of(chosen), chosen.seeds, chosen.pieces)
     left = [cell for cell in cells if not cell.path(folder).exists()]
+    real = [task for task in chosen.tasks if not real_path(task, folder).exists()]
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     workers = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_alone)
-    jobs: dict[Future[Path], str] = {workers.submit(run_real, task, folder): f"real {task}" for task in chosen.tasks}
+    jobs: dict[Future[Path], str] = {workers.submit(run_real, task, folder): f"real {task}" for task in real}
     jobs |= {workers.submit(run, cell, folder): f"{cell.contender} {cell.task} {cell.seed}" for cell in left}
     try:
         with tqdm(total=len(jobs), unit=" runs") as bar:
             for done in as_completed(jobs):
-                done.result()
+                try:
+                    done.result()
+                except Exception as error:
+                    error.add_note(f"while measuring {jobs[done]}; the runs that are done are kept")
+                    raise
                 bar.set_postfix_str(jobs[done], refresh=False)
                 bar.update()
     finally:
@@ -193,10 +207,7 @@ def benchmark(args: Args) -> None:
         chosen = check(args)
     run_ = run_ or start_run("benchmark", args, args.out)
     print(f"writing to {run_.folder}", flush=True)
-    try:
-        measure_all(chosen, run_.folder / "cells", processes)
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    measure_all(chosen, run_.folder / "cells", processes)
     files = report(run_, chosen)
     if ship:
         SHIPPED.mkdir(parents=True, exist_ok=True)

@@ -61,9 +61,9 @@ class Results:
 
     @property
     def budgets(self) -> list[str]:
-        """Those that somebody learned within, as ``Budget.name``."""
+        """Those that somebody learned within, as ``Budget.name``; equal notes before equal time."""
         found = {budget for _, budget, _ in self._figures}
-        return sorted(found - {NO_BUDGET})
+        return sorted(found - {NO_BUDGET}, key=lambda name: ("notes" not in name, name))
 
     def contenders(self, budget: str) -> list[str]:
         """Who learned within a budget, and who did not learn, all of them on every task; real parts first."""

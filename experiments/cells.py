@@ -107,7 +107,12 @@ def run(cell: Cell, folder: Path) -> Path:
     return path if path.exists() else write_atomic(path, json.dumps(measure(cell), indent=1) + "\n")
 
 
+def real_path(task: str, folder: Path) -> Path:
+    """Where the figures of real parts are kept."""
+    return folder / task / f"{REAL}.json"
+
+
 def run_real(task: str, folder: Path) -> Path:
     """The same for real parts."""
-    path = folder / task / f"{REAL}.json"
+    path = real_path(task, folder)
     return path if path.exists() else write_atomic(path, json.dumps(measure_real(task), indent=1) + "\n")

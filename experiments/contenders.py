@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Final, NamedTuple
 
 from agents.budget import Budget, Used
 from agents.compose import Agent, Pieces, compose, prior, top_p, uniform
-from agents.learners import LEARNERS, Learner
+from agents.learners import LEARNERS, Learner, prior_ppo, tutor
+from agents.sequence_tutor import PRESETS, RULES
 from agents.training import Settings
 from mcts.best_of import best_of
 from musicenv.batch import Batch
@@ -54,6 +57,10 @@ def learning(learner: Learner, candidates: int = 1) -> Contender:
     return Contender(make, True, candidates)
 
 
+def _held(target_kl: float, settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    return prior_ppo(replace(settings, target_kl=target_kl), budget)
+
+
 def _composer(agent: Agent, candidates: int) -> Composer:
     if candidates == 1:
         return lambda batch, pieces, seed: compose(batch, agent, pieces, seed)
@@ -76,13 +83,24 @@ CONTENDERS: Final[dict[str, Contender]] = {
 probability, its likeliest note, and the best by the reward of 4 and of 16 of its pieces.  Then all LEARNERS."""
 
 
+SWEEP: Final[dict[str, Contender]] = {
+    **{f"prior_ppo_{kl:g}_nats": learning(partial(_held, kl)) for kl in (1.0, 2.0, 4.0, 16.0)},
+    **{
+        f"tutor_{rule}_c_{scale:g}": learning(partial(tutor, rule, replace(PRESETS["tuned"], scale=scale)))
+        for rule in RULES
+        for scale in (0.1, 0.3, 1.0, 3.0)
+    },
+}
+"""The same learners at other distances from the prior: PPO by its divergence, the tutors by the scale of the reward."""
+
+
 def contender(name: str) -> Contender:
-    """One of CONTENDERS, or ``MODULE:ATTRIBUTE`` for a Contender or an ``agents.compose.Agent`` of one's own.
+    """One of CONTENDERS or SWEEP, or ``MODULE:ATTRIBUTE`` for a Contender or an ``agents.compose.Agent`` of one's own.
 
     ValueError, with what there is to choose from, where there is no such one.
     """
-    if name in CONTENDERS:
-        return CONTENDERS[name]
+    if known := CONTENDERS.get(name) or SWEEP.get(name):
+        return known
     if ":" not in name:
         raise ValueError(f"contender {name!r} is not known; choose {', '.join(CONTENDERS)} or MODULE:ATTRIBUTE")
     found = attribute_of(name, "contender")
