@@ -24,7 +24,16 @@ from tqdm import tqdm
 
 from agents.budget import Budget
 from experiments import benchmark_page, benchmark_plots
-from experiments.benchmark_tables import NO_BUDGET, TABLE, estimates, markdown, paper_markdown, ranked, read
+from experiments.benchmark_tables import (
+    TABLE,
+    compact,
+    estimates,
+    markdown,
+    paper_markdown,
+    ranked,
+    read,
+    rules_markdown,
+)
 from experiments.cells import cells_of, real_path, run, run_real
 from experiments.contenders import CONTENDERS, SWEEP, TASKS, contender
 from experiments.runs import Run, command, open_run, print_table, start_run, user_input
@@ -32,6 +41,10 @@ from musicenv.files import write_atomic
 
 SHIPPED: Final = Path(__file__).parent.parent / "docs" / "figures" / "benchmark"
 """Cells, tables and plots of the published comparison."""
+
+
+SHOWN: Final = ("real", "uniform", "prior", "prior_ppo", "tutor_q_tuned", "tutor_psi_tuned", "tutor_g_tuned")
+"""Who stands in the tables of the paper's metrics and of the rules."""
 
 
 @dataclass(frozen=True)
@@ -163,22 +176,24 @@ def measure_all(chosen: Preset, folder: Path, processes: int) -> None:
                     raise
                 bar.set_postfix_str(jobs[done], refresh=False)
                 bar.update()
-    finally:
-        for job in jobs:
-            job.cancel()
+    except BaseException:  # Ctrl-C as well: what is being measured is of no use to anyone
         workers.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    workers.shutdown()
 
 
 def report(run_: Run, chosen: Preset) -> list[Path]:
     """Tables and plots from the cells."""
     results = read(run_.folder / "cells")
     found = estimates(results)
-    blocks = {f"table_{kind}": markdown(of) for kind, of in zip(_kinds(results.budgets), found.values(), strict=True)}
-    if "melody" in results.tasks:
-        shown = ("real", "uniform", "prior", "prior_ppo", "tutor_q_paper", "tutor_psi_paper", "tutor_g_paper")
-        blocks["paper"] = paper_markdown(results, results.budgets[0], "melody", shown)
+    blocks = {f"table_{'steps' if 'notes' in budget else 'time'}": markdown(of) for budget, of in found.items()}
+    last, task = results.budgets[-1], results.tasks[0]
+    shown = [name for name in SHOWN if name in results.contenders(last)]
+    blocks |= {"paper": paper_markdown(results, last, task, shown), "rules": rules_markdown(results, last, task, shown)}
     files = [write_atomic(run_.folder / f"{name}.md", text + "\n") for name, text in blocks.items()]
-    files.append(write_atomic(run_.folder / "cells.json", json.dumps(results.cells) + "\n"))
+    files.append(write_atomic(run_.folder / "cells.json", json.dumps(compact(results)) + "\n"))
     named = [name for name in chosen.contenders if name.startswith(("prior_ppo", "tutor", "uniform"))] + ["prior"]
     files += benchmark_plots.draw(run_.folder, results, found, named)
     for budget, of in found.items():
@@ -186,15 +201,8 @@ def report(run_: Run, chosen: Preset) -> list[Path]:
         figures = [column for column in TABLE if column.figure != "learning_notes"]
         rows = [[name, *(of[name][column.figure].value for column in figures)] for name in ranked(of)]
         print_table(rows, ["", *(column.head for column in figures)])
-    run_.finish(
-        {budget: {n: {f: list(e) for f, e in of.items()} for n, of in by.items()} for budget, by in found.items()},
-        files,
-    )
+    run_.finish(found, files)
     return files
-
-
-def _kinds(budgets: list[str]) -> list[str]:
-    return ["steps" if "notes" in budget else "time" for budget in budgets if budget != NO_BUDGET]
 
 
 def benchmark(args: Args) -> None:

@@ -133,6 +133,10 @@ def test_the_command_goes_on_draws_and_fills_the_page(
     found = json.loads((folder / "result.json").read_text())["figures"]["1_s"]["prior"][SCORE]
     assert found[0] == pytest.approx(38 / 39)
     assert "| notes in a motif, % † ‡ |" in (folder / "paper.md").read_text()
+    assert "| cadence | 1.00 | 1.00 | 1.00 | 1.00 |" in (folder / "rules.md").read_text()
+    kept = json.loads((folder / "cells.json").read_text())
+    assert len(kept["runs"]) == 13
+    assert kept["runs"][0]["figures"][kept["figures"].index("return")] in (*RETURNS.values(), 21, 22)
     main(["--resume", str(folder)])
     assert "score.png" in capsys.readouterr().out
 
