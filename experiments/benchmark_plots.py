@@ -44,7 +44,7 @@ def save(figure: Figure, path: Path) -> list[Path]:
             target = path.with_suffix(suffix)
             with atomic_path(target) as temporary:
                 metadata = {"Date": None} if suffix == ".svg" else None
-                figure.savefig(temporary, dpi=110, bbox_inches="tight", metadata=metadata)
+                figure.savefig(temporary, dpi=110, metadata=metadata)
             written.append(target)
     return written
 

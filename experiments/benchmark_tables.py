@@ -34,6 +34,7 @@ TABLE: Final = (
     Column(SCORE, "score", 2, True),
     Column("passes_all", "all rules", 2, True),
     Column("nll_judge", "nats/note", 2, True),
+    Column("nll_ngrams", "nats/note (n-grams)"),
     Column("overlap", "overlap"),
     Column("auc_by_features", "found out (features)"),
     Column("auc_by_notes", "found out (notes)"),

@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from experiments.fakes import fakes
+from experiments.judges.ngrams import NGrams
 from experiments.judges.panel import Panel
 from experiments.judges.real_or_made import area, out_of_fold, real_or_made, runs_of_notes
 from experiments.report import real_items
@@ -73,6 +74,15 @@ def test_the_panel_finds_real_parts_real_and_loops_made(corpus):
     assert 0.85 < real["edit_distance_by_real"] < 1.15
     assert 0.8 < real["vendi_by_real"] < 1.3
     assert real["paper_in_repeated_motif"] < loops["paper_in_repeated_motif"]
+
+
+def test_to_counted_runs_of_notes_real_parts_are_usual_shuffled_ones_strange_and_loops_trite(corpus):
+    tunes, real = corpus.melodies("train", "tunes")[:800], corpus.melodies("test", bars=8, metre="4/4")[:60]
+    counted = NGrams(tunes)
+    loops, bars, notes, uniform = (
+        counted.nll(fakes(kind, real, 60, seed=0)).mean() for kind in ("loop", "bar_shuffled", "shuffled", "uniform")
+    )
+    assert loops < counted.nll(real).mean() < bars < notes < uniform
 
 
 def test_too_few_pieces_are_refused(parts):
