@@ -144,3 +144,13 @@ def policy_agent(policy: PriorPolicy) -> Callable[[Any], Any]:
         return log_probs.masked_fill(log_probs < ILLEGAL / 2, -torch.inf).numpy()
 
     return agent
+
+
+def policy_critic(policy: PriorPolicy) -> Callable[[Any], Any]:
+    """The policy's critic as an ``agents.compose.Critic``: of returns less the cost of divergence."""
+
+    def critic(batch: Any) -> Any:
+        with torch.no_grad():
+            return policy.predict_values(torch.from_numpy(batch.observations)).flatten().double().numpy()
+
+    return critic

@@ -136,6 +136,10 @@ class Batch:
             )
         if not self._begun:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
+        self.step_first(actions)
+
+    def step_first(self, actions: npt.NDArray[np.int64]) -> None:
+        """Append one note to each of the first ``actions.size`` melodies; the others stay as they are."""
         listening = self._prior_state is not None
         log_probs = self._prior_state.log_probs if self._prior_state else self._silence
         try:
@@ -158,7 +162,7 @@ class Batch:
         if code == NO_ACTION:
             raise ValueError(f"action {actions[i]} is not in 0..{N_ACTIONS - 1}; choose one that action_masks() allows")
         if self._python_terms.size:
-            self._ask_python()
+            self._ask_python(actions.size)
 
     def advance(self, actions: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
@@ -171,7 +175,7 @@ class Batch:
                 observations=self.final_observations(rows),
                 melody=[self.melody(int(i)) for i in rows],
                 terms=self.lines.scores[rows],
-                values=self._values(rows),
+                values=self.values(rows),
                 passed=self.lines.passed[rows],
             )
             self.restart(rows, generators)
@@ -199,8 +203,9 @@ class Batch:
             for i, (pitch, duration) in opened:
                 if self._prior_state is not None:
                     hear(self.lines, i, action_of(pitch, duration), self._prior_state.log_probs[i])
+                if k > 0:
+                    self._summarise(kernel.view(self.lines, i), self.lines.summary[i])
                 kernel.append(self.lines, i, pitch, duration)
-                self._summarise(self.lines, i)
 
     def listen(self, rows: npt.NDArray[np.int64]) -> None:
         """Let the prior hear the newest note of ``rows``, so that it tells what may come next."""
@@ -219,7 +224,7 @@ class Batch:
             np.maximum(self._prior_state.log_probs, -50.0, out=self.observations[:, self.layout["log_probs"]])
             self.observations[:, self.layout["hidden"]] = self._prior_state.hidden
 
-    def _values(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    def values(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """(r, S) as ``Finished.values``."""
         values, weight = self.lines.values[rows], self.arrays.weight
         of_notes = np.broadcast_to(~self.arrays.of_piece & (weight != 0), values.shape)
@@ -235,10 +240,10 @@ class Batch:
             final[:, self.layout["hidden"]] = 0.0
         return final
 
-    def _ask_python(self) -> None:
-        """Score the rules that numba refused, as the step scores the others."""
+    def _ask_python(self, n: int) -> None:
+        """Score the rules that numba refused in the first ``n`` melodies, as the step scores the others."""
         suite = self.arrays
-        for i in range(self.n):
+        for i in range(n):
             due = [k for k in self._python_terms.tolist() if self._is_due(i, k)]
             if not due:
                 continue
