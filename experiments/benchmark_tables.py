@@ -42,6 +42,7 @@ TABLE: Final = (
     Column("copied", "copied"),
     Column("learning_notes", "notes learned from", 0),
     Column("learning_seconds", "s to learn", 0),
+    Column("tries", "tries", 0),
     Column("seconds_per_piece", "s a piece", 3),
 )
 

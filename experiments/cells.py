@@ -85,7 +85,7 @@ def measure(cell: Cell) -> dict[str, Any]:
         "learning_notes": used.steps,
         "learning_seconds": used.seconds,
         "seconds_per_piece": seconds / cell.pieces,
-        "candidates": playing.candidates,
+        "tries": playing.tries,
     }
     return {"cell": asdict(cell), "figures": figures, "rules": column.passes}
 

@@ -87,7 +87,7 @@ def test_a_cell_depends_on_its_arguments_alone(name):
 
 
 def test_agents_are_found_by_name_and_by_module():
-    assert contender("prior_best_of_4").candidates == 4
+    assert contender("prior_best_of_4").tries == 4
     assert contender("prior_ppo").learns
     assert not contender("agents.compose:uniform").learns
     assert uniform.__name__ == "uniform"
