@@ -24,14 +24,27 @@ from tqdm import tqdm
 
 from agents.budget import Budget
 from experiments import benchmark_page, benchmark_plots
-from experiments.benchmark_tables import NO_BUDGET, TABLE, estimates, markdown, paper_markdown, ranked, read
-from experiments.cells import cells_of, run, run_real
-from experiments.contenders import CONTENDERS, TASKS, contender
-from experiments.runs import Run, UserError, command, open_run, print_table, start_run, user_input
+from experiments.benchmark_tables import (
+    TABLE,
+    compact,
+    estimates,
+    markdown,
+    paper_markdown,
+    ranked,
+    read,
+    rules_markdown,
+)
+from experiments.cells import cells_of, real_path, run, run_real
+from experiments.contenders import CONTENDERS, SWEEP, TASKS, contender
+from experiments.runs import Run, command, open_run, print_table, start_run, user_input
 from musicenv.files import write_atomic
 
 SHIPPED: Final = Path(__file__).parent.parent / "docs" / "figures" / "benchmark"
 """Cells, tables and plots of the published comparison."""
+
+
+SHOWN: Final = ("real", "uniform", "prior", "prior_ppo", "tutor_q_tuned", "tutor_psi_tuned", "tutor_g_tuned")
+"""Who stands in the tables of the paper's metrics and of the rules."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +77,15 @@ PRESETS: Final = {
         seconds=60.0,
         pieces=256,
     ),
+    # Rules paid against likelihood, over the weight of the reward.
+    "sweep": Preset(
+        tasks=("melody",),
+        contenders=("prior", "prior_0.8", "prior_0.6", "prior_ppo", *SWEEP),
+        seeds=5,
+        steps=300_000,
+        seconds=60.0,
+        pieces=256,
+    ),
 }
 
 
@@ -71,7 +93,7 @@ PRESETS: Final = {
 class Args:
     """Compare agents: the same tasks, the same notes and the same time to learn, many seeds."""
 
-    preset: Literal["quick", "full"] = "quick"
+    preset: Literal["quick", "full", "sweep"] = "quick"
     """What the following are unless given."""
     tasks: tuple[str, ...] = ()
     """Of melody, jig, waltz, dorian, continuation, any."""
@@ -137,34 +159,41 @@ def measure_all(chosen: Preset, folder: Path, processes: int) -> None:
     """Measure all cells that are not in ``folder`` yet."""
     # uniform play and real parts are what scores are measured by.
     names = dict.fromkeys(("uniform", *chosen.contenders))
-    cells = list(cells_of(chosen.tasks, tuple(names), budgets_of(chosen), chosen.seeds, chosen.pieces))
+    cells = cells_of(chosen.tasks, tuple(names), budgets_of(chosen), chosen.seeds, chosen.pieces)
     left = [cell for cell in cells if not cell.path(folder).exists()]
+    real = [task for task in chosen.tasks if not real_path(task, folder).exists()]
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     workers = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_alone)
-    jobs: dict[Future[Path], str] = {workers.submit(run_real, task, folder): f"real {task}" for task in chosen.tasks}
+    jobs: dict[Future[Path], str] = {workers.submit(run_real, task, folder): f"real {task}" for task in real}
     jobs |= {workers.submit(run, cell, folder): f"{cell.contender} {cell.task} {cell.seed}" for cell in left}
     try:
         with tqdm(total=len(jobs), unit=" runs") as bar:
             for done in as_completed(jobs):
-                done.result()
+                try:
+                    done.result()
+                except Exception as error:
+                    error.add_note(f"while measuring {jobs[done]}; the runs that are done are kept")
+                    raise
                 bar.set_postfix_str(jobs[done], refresh=False)
                 bar.update()
-    finally:
-        for job in jobs:
-            job.cancel()
+    except BaseException:  # Ctrl-C as well: what is being measured is of no use to anyone
         workers.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    workers.shutdown()
 
 
 def report(run_: Run, chosen: Preset) -> list[Path]:
     """Tables and plots from the cells."""
     results = read(run_.folder / "cells")
     found = estimates(results)
-    blocks = {f"table_{kind}": markdown(of) for kind, of in zip(_kinds(results.budgets), found.values(), strict=True)}
-    if "melody" in results.tasks:
-        shown = ("real", "uniform", "prior", "prior_ppo", "tutor_q_paper", "tutor_psi_paper", "tutor_g_paper")
-        blocks["paper"] = paper_markdown(results, results.budgets[0], "melody", shown)
+    blocks = {f"table_{'steps' if 'notes' in budget else 'time'}": markdown(of) for budget, of in found.items()}
+    last, task = results.budgets[-1], results.tasks[0]
+    shown = [name for name in SHOWN if name in results.contenders(last)]
+    blocks |= {"paper": paper_markdown(results, last, task, shown), "rules": rules_markdown(results, last, task, shown)}
     files = [write_atomic(run_.folder / f"{name}.md", text + "\n") for name, text in blocks.items()]
-    files.append(write_atomic(run_.folder / "cells.json", json.dumps(results.cells) + "\n"))
+    files.append(write_atomic(run_.folder / "cells.json", json.dumps(compact(results)) + "\n"))
     named = [name for name in chosen.contenders if name.startswith(("prior_ppo", "tutor", "uniform"))] + ["prior"]
     files += benchmark_plots.draw(run_.folder, results, found, named)
     for budget, of in found.items():
@@ -172,15 +201,8 @@ def report(run_: Run, chosen: Preset) -> list[Path]:
         figures = [column for column in TABLE if column.figure != "learning_notes"]
         rows = [[name, *(of[name][column.figure].value for column in figures)] for name in ranked(of)]
         print_table(rows, ["", *(column.head for column in figures)])
-    run_.finish(
-        {budget: {n: {f: list(e) for f, e in of.items()} for n, of in by.items()} for budget, by in found.items()},
-        files,
-    )
+    run_.finish(found, files)
     return files
-
-
-def _kinds(budgets: list[str]) -> list[str]:
-    return ["steps" if "notes" in budget else "time" for budget in budgets if budget != NO_BUDGET]
 
 
 def benchmark(args: Args) -> None:
@@ -193,10 +215,7 @@ def benchmark(args: Args) -> None:
         chosen = check(args)
     run_ = run_ or start_run("benchmark", args, args.out)
     print(f"writing to {run_.folder}", flush=True)
-    try:
-        measure_all(chosen, run_.folder / "cells", processes)
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    measure_all(chosen, run_.folder / "cells", processes)
     files = report(run_, chosen)
     if ship:
         SHIPPED.mkdir(parents=True, exist_ok=True)

@@ -12,11 +12,12 @@ PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmark.md"
 _BLOCK: Final = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def fill(shipped: Path, page: Path = PAGE) -> Path:
-    """Replace what stands in each block ``<!-- begin NAME -->`` ... ``<!-- end -->`` by ``shipped``/NAME.md."""
+def fill(shipped: Path) -> Path:
+    """In PAGE, replace what stands in each block ``<!-- begin NAME -->`` ... ``<!-- end -->`` by
+    ``shipped``/NAME.md."""
 
     def replaced(block: re.Match[str]) -> str:
         path = shipped / f"{block[2]}.md"
         return f"{block[1]}\n{path.read_text(encoding='utf-8')}\n{block[3]}" if path.exists() else block[0]
 
-    return write_atomic(page, _BLOCK.sub(replaced, page.read_text(encoding="utf-8")))
+    return write_atomic(PAGE, _BLOCK.sub(replaced, PAGE.read_text(encoding="utf-8")))
