@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +15,22 @@ import numpy.typing as npt
 from musicenv import kernel
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_ACTIONS, REST, SIXTEENTH, action_of, duration_is_legal
 from musicenv.jit import compiled
-from musicenv.kernel import Lines, begin, copied, hear, new_lines, settle
+from musicenv.kernel import (
+    Lines,
+    begin,
+    begin_rows,
+    copied,
+    hear,
+    new_lines,
+    picked,
+    read_state,
+    settle,
+    state_of,
+    viewed,
+)
 from musicenv.melody import Melody, relative_given
 from musicenv.observation import bounds, layout, observe
+from musicenv.reference import block_of
 from musicenv.refused import refused
 from musicenv.step import FAILED, FINISHED, NO_ACTION, load_kernel
 from musicenv.task import BEAT_TICKS, TRANSPOSITION, TUNE_MODES, Task
@@ -28,27 +42,39 @@ if TYPE_CHECKING:
     from rewards.priors import Prior
 
 
-class Finished(NamedTuple):
+class Finished:
     """Copies of the r pieces that ended in a step."""
 
-    rows: npt.NDArray[np.int64]
-    """(r,) which melodies of the batch."""
-    observations: npt.NDArray[np.float32]
-    """(r, D)"""
-    melody: list[Melody]
-    terms: npt.NDArray[np.float64]
-    """(r, S) weighted scores."""
-    values: npt.NDArray[np.float64]
-    """(r, S) each statistic's value, NaN where not defined; for a rule the sum of its scores."""
-    passed: npt.NDArray[np.bool_]
-    """(r, S)"""
+    def __init__(
+        self,
+        rows: npt.NDArray[np.int64],
+        lines: Lines,
+        values: npt.NDArray[np.float64],
+        observations: npt.NDArray[np.float32],
+    ) -> None:
+        self.rows = rows
+        """(r,) which melodies of the batch."""
+        self._lines = lines
+        self.observations = observations
+        """(r, D)"""
+        self.terms = lines.scores
+        """(r, S) weighted scores."""
+        self.values = values
+        """(r, S) each statistic's value, NaN where not defined; for a rule the sum of its scores."""
+        self.passed = lines.passed
+        """(r, S)"""
+
+    @cached_property
+    def melody(self) -> list[Melody]:
+        """The r pieces."""
+        return [viewed(self._lines, r) for r in range(self.rows.size)]
 
 
 class Batch:
     """``n`` melodies under one suite of rules and, maybe, one prior.
 
-    After ``reset`` and each ``step``: ``observations`` (n, D) float32 and ``masks`` (n, A) int8, both valid until the
-    step after the next one; ``lines`` holds the state itself.
+    After ``reset`` and each ``step``: ``observations`` (n, D) float32, ``masks`` (n, A) int8, ``rewards`` (n,) and
+    ``finished`` (n,), which are new arrays each time; ``lines`` holds the state itself.
     """
 
     def __init__(self, n: int, tasks: Sequence[Task], suite: Suite, prior: Prior | None) -> None:
@@ -57,26 +83,29 @@ class Batch:
         self.n = n
         self.suite = suite
         self.prior = prior
-        self.arrays = suite.arrays()._replace(in_python=refused(suite))
-        self._python_terms = np.flatnonzero(self.arrays.in_python)
+        in_python = refused(suite)
+        self.arrays = suite.arrays(in_python)
+        self._python_terms = np.flatnonzero(in_python)
         # Where rules run in Python, the bonus has to wait for them.
         self._kernel_arrays = self.arrays._replace(bonus=0.0) if self._python_terms.size else self.arrays
-        compiled_for_suite = load_kernel(suite, self.arrays.in_python)
-        self._step, self._summarise = compiled_for_suite.step, compiled_for_suite.summarise
+        compiled_for_suite = load_kernel(suite, in_python)
+        self._advance, self._summarise = compiled_for_suite.advance, compiled_for_suite.summarise
         hidden, actions = (prior.hidden_size, N_ACTIONS) if prior else (0, 0)
         self.layout = layout(len(suite), hidden, actions)
         self.bounds = bounds(len(suite), hidden, actions)
-        size = self.bounds[0].size
-        self._buffers = [(np.zeros((n, size), np.float32), np.zeros((n, N_ACTIONS), np.int8)) for _ in range(2)]
-        self.observations, self.masks = self._buffers[0]
+        self._size = self.bounds[0].size
         self._all = np.arange(n)
         self._prior_state = prior.state(n) if prior else None
         self._prior_features = np.zeros((n, N_PRIOR_FEATURES), dtype=np.int16)
-        self._silence = np.zeros((1, 1), dtype=np.float32)
-        self.rewards = np.zeros(n)
-        self.finished = np.zeros(n, dtype=np.bool_)
-        self._at_bar = np.zeros(n, dtype=np.bool_)
+        self._renew()
         self.set_tasks(tasks)
+
+    def _renew(self) -> None:
+        """New arrays to write to: those handed out are never overwritten."""
+        self.observations = np.empty((self.n, self._size), dtype=np.float32)
+        self.masks = np.empty((self.n, N_ACTIONS), dtype=np.int8)
+        self.rewards = np.zeros(self.n)
+        self.finished = np.zeros(self.n, dtype=np.bool_)
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""
@@ -88,13 +117,19 @@ class Batch:
         self._unsummarised = self.suite.unsummarised()
         self._frames = np.array([frame_of(task) for task in self.tasks], dtype=np.int64)
         capacity = max((task.end + task.pickup) // DURATIONS[0] for task in self.tasks)
-        self._given = [relative_given(task) for task in self.tasks]
-        given = max(line.size for line in self._given)
+        lines = [relative_given(task) for task in self.tasks]
+        given = max(line.size for line in lines)
+        self._given = np.full((len(lines), given), REST, dtype=np.int16)
+        for row, line in zip(self._given, lines, strict=True):
+            row[: line.size] = line
         if not hasattr(self, "lines") or self.lines.notes.shape[2] < capacity or self.lines.given.shape[1] < given:
             sixteenths = max(task.bars * task.bar for task in self.tasks) // SIXTEENTH
             self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite), given, self._unsummarised.size)
             for i in range(self.n):
                 begin(self.lines, i, self._frames[0])
+            log_probs = self._prior_state.log_probs if self._prior_state else None
+            self._state = state_of(self.lines, self._kernel_arrays, log_probs)
+            self._block = block_of(self._state)
 
     def get_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """The state of all melodies and of the prior, as arrays by name (not copied)."""
@@ -108,6 +143,7 @@ class Batch:
         self._begun = True
         for name, array in self.get_state().items():
             array[...] = state[name]
+        self._renew()
         self.observe(self._all)
 
     @property
@@ -124,30 +160,23 @@ class Batch:
     def reset(self, generators: Sequence[np.random.Generator]) -> None:
         """Begin new pieces everywhere, each with a task drawn by its own generator, and observe."""
         self._begun = True
+        self._renew()
         self.restart(self._all, generators)
         self.listen(self._all)
         self.observe(self._all)
 
     def step(self, actions: npt.NDArray[np.int64]) -> None:
-        """Append one note to each melody: writes ``rewards`` and ``finished``; neither restarts nor observes."""
+        """Append one note to each melody, and observe what the prior has not heard yet; nothing is begun anew."""
         if actions.shape != (self.n,) or actions.dtype.kind not in "iu":
             raise ValueError(
                 f"actions have shape {actions.shape} and type {actions.dtype}; give {self.n} whole numbers"
             )
         if not self._begun:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
-        listening = self._prior_state is not None
-        log_probs = self._prior_state.log_probs if self._prior_state else self._silence
+        self._renew()
         try:
-            code, i, k = self._step(
-                self.lines,
-                self._kernel_arrays,
-                actions,
-                log_probs,
-                listening,
-                self.rewards,
-                self.finished,
-                self._at_bar,
+            code, i, k = self._advance(
+                self._block, 0, self.n, actions, self.rewards, self.finished, self.observations, self.masks
             )
         except Exception as error:
             raise self._culprit(error) from error
@@ -159,43 +188,40 @@ class Batch:
             raise ValueError(f"action {actions[i]} is not in 0..{N_ACTIONS - 1}; choose one that action_masks() allows")
         if self._python_terms.size:
             self._ask_python()
+            observe(self._block, self._all, self.observations, self.masks)
+        if self.prior is not None:
+            # The prior has nothing to say of what follows the last note of a piece; to the others it listens next.
+            self.observations[:, self.layout["log_probs"]] = -np.log(N_ACTIONS)
+            self.observations[:, self.layout["hidden"]] = 0.0
 
     def advance(self, actions: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
         self.step(actions)
         final = None
-        if self.finished.any():
-            rows = np.flatnonzero(self.finished)
-            final = Finished(
-                rows=rows,
-                observations=self.final_observations(rows),
-                melody=[self.melody(int(i)) for i in rows],
-                terms=self.lines.scores[rows],
-                values=self._values(rows),
-                passed=self.lines.passed[rows],
-            )
+        rows = np.flatnonzero(self.finished)
+        if rows.size:
+            lines = picked(self._block, rows)
+            final = Finished(rows, lines, self._values(lines), self.observations[rows])
             self.restart(rows, generators)
+            observe(self._block, rows, self.observations, self.masks)
         self.listen(self._all)
-        self.observe(self._all)
         return final
 
     def restart(self, rows: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
         """New pieces in ``rows``, with their openings."""
-        drawn = [int(generators[i].integers(len(self.tasks))) if len(self.tasks) > 1 else 0 for i in rows]
-        for i, task in zip(rows, drawn, strict=True):
-            begin(self.lines, i, self._frames[task])
-            self.lines.given[i] = REST
-            self.lines.given[i, : self._given[task].size] = self._given[task]
-            self.lines.summary[i] = self._unsummarised
+        drawn = np.zeros(rows.size, dtype=np.int64)
+        if len(self.tasks) > 1:
+            drawn[:] = [generators[i].integers(len(self.tasks)) for i in rows]
+        begin_rows(self._block, rows, drawn, self._frames, self._given, self._unsummarised)
         if self.prior is not None and self._prior_state is not None:
             self.prior.reset(self._prior_state, rows)
-        for k in range(max(len(self._openings[task]) for task in drawn)):
+        for k in range(max(len(opening) for opening in self._openings)):
             opened = [
                 (i, self._openings[task][k])
                 for i, task in zip(rows, drawn, strict=True)
                 if k < len(self._openings[task])
             ]
-            self.listen(np.array([i for i, _ in opened]))
+            self.listen(np.array([i for i, _ in opened], dtype=np.int64))
             for i, (pitch, duration) in opened:
                 if self._prior_state is not None:
                     hear(self.lines, i, action_of(pitch, duration), self._prior_state.log_probs[i])
@@ -207,33 +233,26 @@ class Batch:
         if self.prior is None or self._prior_state is None:
             return
         features = self._prior_features[: rows.size]
-        prior_inputs(self.lines, rows, features)
+        prior_inputs(self._block, rows, features)
         self.prior.step(self._prior_state, features, None if rows.size == self.n else rows)
+        self._tell()
 
-    def observe(self, rows: npt.NDArray[np.int64]) -> None:
-        """Write observations and masks of ``rows`` into the other buffer, which becomes the current one."""
-        self._buffers.reverse()
-        self.observations, self.masks = self._buffers[0]
-        observe(self.lines, rows, self.observations, self.masks)
+    def _tell(self) -> None:
+        """Write into the observations what the prior says of the next notes."""
         if self._prior_state is not None:
             np.maximum(self._prior_state.log_probs, -50.0, out=self.observations[:, self.layout["log_probs"]])
             self.observations[:, self.layout["hidden"]] = self._prior_state.hidden
 
-    def _values(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """(r, S) as ``Finished.values``."""
-        values, weight = self.lines.values[rows], self.arrays.weight
-        of_notes = np.broadcast_to(~self.arrays.of_piece & (weight != 0), values.shape)
-        return np.divide(self.lines.scores[rows], weight, out=values, where=of_notes)
+    def observe(self, rows: npt.NDArray[np.int64]) -> None:
+        """Write observations and masks of ``rows``."""
+        observe(self._block, rows, self.observations, self.masks)
+        self._tell()
 
-    def final_observations(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """(len(rows), D) copies of what finished pieces look like; the prior has nothing more to say there."""
-        observations, masks = self._buffers[1]
-        observe(self.lines, rows, observations, masks)
-        final = observations[rows]
-        if self.prior is not None:
-            final[:, self.layout["log_probs"]] = -np.log(N_ACTIONS)
-            final[:, self.layout["hidden"]] = 0.0
-        return final
+    def _values(self, lines: Lines) -> npt.NDArray[np.float64]:
+        """(r, S) as ``Finished.values``."""
+        values, weight = lines.values, self.arrays.weight
+        of_notes = np.broadcast_to(~self.arrays.of_piece & (weight != 0), values.shape)
+        return np.divide(lines.scores, weight, out=values, where=of_notes)
 
     def _ask_python(self) -> None:
         """Score the rules that numba refused, as the step scores the others."""
@@ -259,7 +278,7 @@ class Batch:
         """Whether term ``k`` speaks at the newest note of melody ``i``."""
         suite = self.arrays
         at_end = self.lines.frame[i, kernel.TIME] == self.lines.frame[i, kernel.END]
-        return bool(not suite.of_piece[k] or at_end or (self._at_bar[i] and not suite.at_end[k]))
+        return bool(not suite.of_piece[k] or at_end or (self._state.at_bar[i] and not suite.at_end[k]))
 
     def _culprit(self, error: Exception) -> Exception:
         """Which rule raised inside the compiled step: asked again, in Python, piece by piece."""
@@ -288,8 +307,9 @@ class Batch:
 
 
 @compiled
-def prior_inputs(lines: Lines, rows: npt.NDArray[np.int64], out: npt.NDArray[np.int16]) -> None:
-    """The prior's inputs (len(rows), N_FEATURES) for the next note of each of ``rows``."""
+def prior_inputs(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDArray[np.int16]) -> None:
+    """The prior's inputs (len(rows), N_FEATURES) for the next note of each of ``rows`` of the state in ``block``."""
+    lines = read_state(block).lines
     for r in range(rows.size):
         i = rows[r]
         notes, frame = lines.notes[i], lines.frame[i]
