@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,13 @@ from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_ACTIONS, REST, SIXTE
 from musicenv.jit import compiled
 from musicenv.kernel import (
     Lines,
+    Packing,
     begin,
     begin_rows,
     copied,
     hear,
     new_lines,
-    picked,
+    pack,
     read_state,
     settle,
     state_of,
@@ -32,7 +33,7 @@ from musicenv.melody import Melody, relative_given
 from musicenv.observation import bounds, layout, observe
 from musicenv.reference import block_of
 from musicenv.refused import refused
-from musicenv.step import FAILED, FINISHED, NO_ACTION, load_kernel
+from musicenv.step import FAILED, FINISHED, NO_ACTION, OK, load_kernel
 from musicenv.task import BEAT_TICKS, TRANSPOSITION, TUNE_MODES, Task
 from rewards.priors.features import N_FEATURES as N_PRIOR_FEATURES
 from rewards.priors.features import prior_features
@@ -45,29 +46,40 @@ if TYPE_CHECKING:
 class Finished:
     """Copies of the r pieces that ended in a step."""
 
-    def __init__(
-        self,
-        rows: npt.NDArray[np.int64],
-        lines: Lines,
-        values: npt.NDArray[np.float64],
-        observations: npt.NDArray[np.float32],
-    ) -> None:
+    def __init__(self, batch: Batch, rows: npt.NDArray[np.int64]) -> None:
         self.rows = rows
         """(r,) which melodies of the batch."""
-        self._lines = lines
-        self.observations = observations
+        self.observations = batch.observations[rows]
         """(r, D)"""
-        self.terms = lines.scores
+        self._packing, self._suite = batch.packing, batch.arrays
+        self._packed = np.empty((rows.size, self._packing.size), dtype=np.uint8)
+        pack(batch.block, rows, self._packed)
+
+    def _part(self, name: str) -> npt.NDArray[Any]:
+        return self._packing.part(self._packed, name)
+
+    @property
+    def terms(self) -> npt.NDArray[np.float64]:
         """(r, S) weighted scores."""
-        self.values = values
-        """(r, S) each statistic's value, NaN where not defined; for a rule the sum of its scores."""
-        self.passed = lines.passed
+        return self._part("scores")
+
+    @property
+    def passed(self) -> npt.NDArray[np.bool_]:
         """(r, S)"""
+        return self._part("passed")
+
+    @cached_property
+    def values(self) -> npt.NDArray[np.float64]:
+        """(r, S) each statistic's value, NaN where not defined; for a rule the sum of its scores."""
+        values, scores, weight = self._part("values").copy(), self.terms, self._suite.weight
+        of_notes = np.broadcast_to(~self._suite.of_piece & (weight != 0), values.shape)
+        return np.asarray(np.divide(scores, weight, out=values, where=of_notes))
 
     @cached_property
     def melody(self) -> list[Melody]:
         """The r pieces."""
-        return [viewed(self._lines, r) for r in range(self.rows.size)]
+        lines = self._packing.lines(self._packed)
+        return [viewed(lines, r) for r in range(self.rows.size)]
 
 
 class Batch:
@@ -104,8 +116,8 @@ class Batch:
         """New arrays to write to: those handed out are never overwritten."""
         self.observations = np.empty((self.n, self._size), dtype=np.float32)
         self.masks = np.empty((self.n, N_ACTIONS), dtype=np.int8)
-        self.rewards = np.zeros(self.n)
-        self.finished = np.zeros(self.n, dtype=np.bool_)
+        self.rewards = np.empty(self.n)
+        self.finished = np.empty(self.n, dtype=np.bool_)
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""
@@ -129,7 +141,9 @@ class Batch:
                 begin(self.lines, i, self._frames[0])
             log_probs = self._prior_state.log_probs if self._prior_state else None
             self._state = state_of(self.lines, self._kernel_arrays, log_probs)
-            self._block = block_of(self._state)
+            self.block = block_of(self._state)
+            """What compiled functions read it all from."""
+            self.packing = Packing(self.lines)
 
     def get_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """The state of all melodies and of the prior, as arrays by name (not copied)."""
@@ -161,6 +175,7 @@ class Batch:
         """Begin new pieces everywhere, each with a task drawn by its own generator, and observe."""
         self._begun = True
         self._renew()
+        self.rewards[:], self.finished[:] = 0.0, False
         self.restart(self._all, generators)
         self.listen(self._all)
         self.observe(self._all)
@@ -176,10 +191,11 @@ class Batch:
         self._renew()
         try:
             code, i, k = self._advance(
-                self._block, 0, self.n, actions, self.rewards, self.finished, self.observations, self.masks
+                self.block, 0, self.n, actions, self.rewards, self.finished, self.observations, self.masks
             )
         except Exception as error:
             raise self._culprit(error) from error
+        self._ended = i if code == OK else 0
         if code == FAILED:
             raise self._blame(i, k, f"it returned {self.lines.values[i, k]}")
         if code == FINISHED:
@@ -188,7 +204,7 @@ class Batch:
             raise ValueError(f"action {actions[i]} is not in 0..{N_ACTIONS - 1}; choose one that action_masks() allows")
         if self._python_terms.size:
             self._ask_python()
-            observe(self._block, self._all, self.observations, self.masks)
+            observe(self.block, self._all, self.observations, self.masks)
         if self.prior is not None:
             # The prior has nothing to say of what follows the last note of a piece; to the others it listens next.
             self.observations[:, self.layout["log_probs"]] = -np.log(N_ACTIONS)
@@ -198,12 +214,11 @@ class Batch:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
         self.step(actions)
         final = None
-        rows = np.flatnonzero(self.finished)
-        if rows.size:
-            lines = picked(self._block, rows)
-            final = Finished(rows, lines, self._values(lines), self.observations[rows])
+        if self._ended:
+            rows = np.flatnonzero(self.finished)
+            final = Finished(self, rows)
             self.restart(rows, generators)
-            observe(self._block, rows, self.observations, self.masks)
+            observe(self.block, rows, self.observations, self.masks)
         self.listen(self._all)
         return final
 
@@ -212,7 +227,7 @@ class Batch:
         drawn = np.zeros(rows.size, dtype=np.int64)
         if len(self.tasks) > 1:
             drawn[:] = [generators[i].integers(len(self.tasks)) for i in rows]
-        begin_rows(self._block, rows, drawn, self._frames, self._given, self._unsummarised)
+        begin_rows(self.block, rows, drawn, self._frames, self._given, self._unsummarised)
         if self.prior is not None and self._prior_state is not None:
             self.prior.reset(self._prior_state, rows)
         for k in range(max(len(opening) for opening in self._openings)):
@@ -233,7 +248,7 @@ class Batch:
         if self.prior is None or self._prior_state is None:
             return
         features = self._prior_features[: rows.size]
-        prior_inputs(self._block, rows, features)
+        prior_inputs(self.block, rows, features)
         self.prior.step(self._prior_state, features, None if rows.size == self.n else rows)
         self._tell()
 
@@ -245,14 +260,8 @@ class Batch:
 
     def observe(self, rows: npt.NDArray[np.int64]) -> None:
         """Write observations and masks of ``rows``."""
-        observe(self._block, rows, self.observations, self.masks)
+        observe(self.block, rows, self.observations, self.masks)
         self._tell()
-
-    def _values(self, lines: Lines) -> npt.NDArray[np.float64]:
-        """(r, S) as ``Finished.values``."""
-        values, weight = lines.values, self.arrays.weight
-        of_notes = np.broadcast_to(~self.arrays.of_piece & (weight != 0), values.shape)
-        return np.divide(lines.scores, weight, out=values, where=of_notes)
 
     def _ask_python(self) -> None:
         """Score the rules that numba refused, as the step scores the others."""

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import DURATIONS, N_DURATIONS, REST, duration_is_legal
+from musicenv.alphabet import DURATIONS, MASKS, N_DURATIONS, REST, duration_is_legal
 from musicenv.jit import compiled
 from musicenv.melody import ARRAYS, UNSET, Melody
 from musicenv.reference import reader
@@ -78,13 +78,15 @@ class State(NamedTuple):
     """1 where there is a prior."""
     at_bar: npt.NDArray[np.bool_]
     """(n,) whether statistics were read at the newest note."""
+    masks: npt.NDArray[np.int8]
+    """``alphabet.MASKS``."""
 
 
 def state_of(lines: Lines, suite: SuiteArrays, log_probs: npt.NDArray[np.float32] | None = None) -> State:
     """The state of a batch; ``log_probs`` where there is a prior."""
     silence = np.zeros((1, 1), dtype=np.float32)
     at_bar = np.zeros(len(lines.frame), dtype=np.bool_)
-    return State(lines, suite, silence if log_probs is None else log_probs, int(log_probs is not None), at_bar)
+    return State(lines, suite, silence if log_probs is None else log_probs, int(log_probs is not None), at_bar, MASKS)
 
 
 read_state = reader(state_of(new_lines(1, 1, 1, 1), Suite(()).arrays()))
@@ -159,12 +161,12 @@ def append(lines: Lines, i: int, pitch: int, duration: int) -> None:
 @compiled
 def legal_duration(frame: npt.NDArray[np.int64], wanted: int) -> int:
     """Index ``wanted`` of a duration that is legal now, else of the longest legal shorter one, else of the shortest."""
-    for k in range(wanted, -1, -1):
-        if duration_is_legal(frame[TIME], _DURATIONS[k], frame[BAR], frame[END]):
-            return k
-    for k in range(wanted + 1, N_DURATIONS):
-        if duration_is_legal(frame[TIME], _DURATIONS[k], frame[BAR], frame[END]):
-            return k
+    for shorter in range(wanted + 1):
+        if duration_is_legal(frame[TIME], _DURATIONS[wanted - shorter], frame[BAR], frame[END]):
+            return wanted - shorter
+    for longer in range(wanted + 1, N_DURATIONS):
+        if duration_is_legal(frame[TIME], _DURATIONS[longer], frame[BAR], frame[END]):
+            return longer
     return 0
 
 
@@ -263,17 +265,53 @@ def begin_rows(
 
 
 @compiled
-def picked(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> Lines:
-    """Copies of ``rows`` (r,)."""
+def pack(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDArray[np.uint8]) -> None:
+    """Copy ``rows`` (r,) into ``out`` (r, bytes of a row), one array of ``Lines`` after the other, as ``PACKED``."""
     lines = read_state(block).lines
-    return Lines(
-        lines.notes[rows],
-        lines.heard[rows],
-        lines.grid[rows],
-        lines.given[rows],
-        lines.summary[rows],
-        lines.frame[rows],
-        lines.values[rows],
-        lines.scores[rows],
-        lines.passed[rows],
-    )
+    for r in range(rows.size):
+        i, at = rows[r], 0
+        at = _packed(lines.values[i], out[r], at)
+        at = _packed(lines.scores[i], out[r], at)
+        at = _packed(lines.frame[i], out[r], at)
+        at = _packed(lines.summary[i], out[r], at)
+        at = _packed(lines.heard[i].reshape(-1), out[r], at)
+        at = _packed(lines.notes[i].reshape(-1), out[r], at)
+        at = _packed(lines.grid[i], out[r], at)
+        at = _packed(lines.given[i], out[r], at)
+        at = _packed(lines.passed[i], out[r], at)
+
+
+@compiled
+def _packed(array: Any, out: npt.NDArray[np.uint8], at: int) -> int:
+    source = array.view(np.uint8)
+    for k in range(source.size):
+        out[at + k] = source[k]
+    return int(at + source.size)
+
+
+PACKED: Final = ("values", "scores", "frame", "summary", "heard", "notes", "grid", "given", "passed")
+"""The arrays of ``Lines``, those of the widest numbers first, so that each begins at a multiple of its own."""
+
+
+class Packing:
+    """Where ``pack`` writes each array of the melodies of a batch."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._parts: dict[str, tuple[slice, npt.DTypeLike, tuple[int, ...]]] = {}
+        self.size = 0
+        """Bytes of a row, up to a multiple of eight."""
+        for name in PACKED:
+            array = getattr(lines, name)
+            end = self.size + array[:1].nbytes
+            self._parts[name] = slice(self.size, end), array.dtype, array.shape[1:]
+            self.size = end
+        self.size = -(-self.size // 8) * 8
+
+    def part(self, packed: npt.NDArray[np.uint8], name: str) -> npt.NDArray[Any]:
+        """One array of ``Lines`` for what was ``packed`` (r, size), not copied."""
+        where, kind, shape = self._parts[name]
+        return packed[:, where].view(kind).reshape((len(packed), *shape))
+
+    def lines(self, packed: npt.NDArray[np.uint8]) -> Lines:
+        """All of them."""
+        return Lines(**{name: self.part(packed, name) for name in PACKED})

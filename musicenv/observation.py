@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import DURATIONS, LOWEST, N_DURATIONS, N_PITCHES, REST, duration_is_legal
+from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, N_PITCHES, REST, legal_durations
 from musicenv.jit import compiled
 from musicenv.kernel import BAR, END, HIGH, KEY, LENGTH, LOW, METRE, MODE, START, STYLE, TIME, Lines, read_state
 from musicenv.task import METRES, STYLES, TONICS, TUNE_MODES
@@ -51,6 +51,10 @@ _LOOKBACK: Final = np.array(LOOKBACK, dtype=np.int64)
 _TICKS: Final = np.array(DURATIONS, dtype=np.int64)
 _INDEX_OF: Final = np.searchsorted(_TICKS, np.arange(_TICKS[-1] + 1))
 """Index of a duration by its ticks."""
+_QUARTERS: Final = (np.arange(_TICKS[-1] + 1) / 12.0).astype(np.float32)
+"""Ticks in quarters."""
+_HEIGHT: Final = ((np.arange(HIGHEST + 1) - _MIDDLE) / _OCTAVE * (np.arange(HIGHEST + 1) != REST)).astype(np.float32)
+"""Relative pitch as the agent sees it; 0 for a rest."""
 
 
 def layout(terms: int = 0, hidden: int = 0, actions: int = 0) -> dict[str, slice]:
@@ -65,10 +69,12 @@ def layout(terms: int = 0, hidden: int = 0, actions: int = 0) -> dict[str, slice
 
 
 @compiled
-def observe_one(lines: Lines, i: int, x: npt.NDArray[np.float32], mask: npt.NDArray[np.int8]) -> None:
+def observe_one(
+    lines: Lines, masks: npt.NDArray[np.int8], i: int, x: npt.NDArray[np.float32], mask: npt.NDArray[np.int8]
+) -> None:
     """Write the FEATURES of melody i and the scores of its terms into ``x`` (D,), legal actions into ``mask`` (A,).
 
-    What the prior says of the next note is the caller's to add.
+    ``masks`` is ``alphabet.MASKS``.  What the prior says of the next note is the caller's to add.
     """
     frame = lines.frame[i]
     n, time, bar, end = frame[LENGTH], frame[TIME], frame[BAR], frame[END]
@@ -79,10 +85,9 @@ def observe_one(lines: Lines, i: int, x: npt.NDArray[np.float32], mask: npt.NDAr
         x[_OFFSETS[1] + _INDEX_OF[ticks[n - 1]]] = 1.0
     at = _OFFSETS[2]
     for k in range(min(n, HISTORY)):
-        if pitch[n - 1 - k] != REST:
-            x[at + 3 * k] = (pitch[n - 1 - k] - _MIDDLE) / _OCTAVE
-            x[at + 3 * k + 1] = 1.0
-        x[at + 3 * k + 2] = ticks[n - 1 - k] / 12.0
+        x[at + 3 * k] = _HEIGHT[pitch[n - 1 - k]]
+        x[at + 3 * k + 1] = pitch[n - 1 - k] != REST
+        x[at + 3 * k + 2] = _QUARTERS[ticks[n - 1 - k]]
     number = time // bar
     place = time - number * bar
     at = _OFFSETS[3]
@@ -101,8 +106,8 @@ def observe_one(lines: Lines, i: int, x: npt.NDArray[np.float32], mask: npt.NDAr
     x[_OFFSETS[7] + frame[KEY]] = 1.0
     x[_OFFSETS[8] + frame[STYLE]] = 1.0
     if frame[LOW] > 0:
-        x[_OFFSETS[9]] = (frame[LOW] - _MIDDLE) / _OCTAVE
-        x[_OFFSETS[9] + 1] = (frame[HIGH] - _MIDDLE) / _OCTAVE
+        x[_OFFSETS[9]] = _HEIGHT[frame[LOW]]
+        x[_OFFSETS[9] + 1] = _HEIGHT[frame[HIGH]]
     at = _OFFSETS[10]
     j = n - 1
     for k in range(_LOOKBACK.size):
@@ -113,24 +118,24 @@ def observe_one(lines: Lines, i: int, x: npt.NDArray[np.float32], mask: npt.NDAr
             break
         while onset[j] > there:
             j -= 1
-        if pitch[j] != REST:
-            x[at + 5 * k] = (pitch[j] - _MIDDLE) / _OCTAVE
-            x[at + 5 * k + 1] = 1.0
+        x[at + 5 * k] = _HEIGHT[pitch[j]]
+        x[at + 5 * k + 1] = pitch[j] != REST
         x[at + 5 * k + 2] = onset[j] == there
-        x[at + 5 * k + 3] = min((onset[j] + ticks[j] - there) / 12.0, 4.0)
+        x[at + 5 * k + 3] = _QUARTERS[onset[j] + ticks[j] - there]
         copied = onset[n - 1] - ago
         before = j
         while before > 0 and onset[before] > copied:
             before -= 1
         x[at + 5 * k + 4] = onset[before] == copied and pitch[before] == pitch[n - 1] and ticks[before] == ticks[n - 1]
     at = _OFFSETS[11]
+    legal_durations(time, bar, end, mask)
+    legal = 0
     for d in range(N_DURATIONS):
-        legal = duration_is_legal(time, _TICKS[d], bar, end)
-        x[at + d] = legal
-        mask[d] = legal
-    for p in range(1, N_PITCHES):
-        for d in range(N_DURATIONS):
-            mask[p * N_DURATIONS + d] = mask[d]
+        x[at + d] = mask[d]
+        legal |= mask[d] << d
+    every = masks[legal]
+    for a in range(every.size):
+        mask[a] = every[a]
     for k in range(lines.scores.shape[1]):
         x[N_FEATURES + k] = min(max(lines.scores[i, k], -5.0), 5.0)
 
@@ -143,9 +148,9 @@ def observe(
     mask: npt.NDArray[np.int8],
 ) -> None:
     """``observe_one`` for each of ``rows`` of the ``State`` in ``block``: into ``out[rows]`` and ``mask[rows]``."""
-    lines = read_state(block).lines
+    state = read_state(block)
     for i in rows:
-        observe_one(lines, i, out[i], mask[i])
+        observe_one(state.lines, state.masks, i, out[i], mask[i])
 
 
 def bounds(terms: int, hidden: int, actions: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

@@ -92,7 +92,7 @@ def _refer(typing_context: Any, value: Any) -> Any:
 
 
 refer: Final[Callable[[Any], Any]] = _extending.intrinsic(_refer)
-"""For compiled code: a reference to a named tuple, valid until the calling function ends; one to a reference is itself."""
+"""For compiled code: a reference to a named tuple, valid until the calling function ends; of a reference, itself."""
 
 
 def reference_to(example: NamedTuple) -> Reference:

@@ -143,9 +143,11 @@ def advance(
     observations: npt.NDArray[np.float32],
     masks: npt.NDArray[np.int8],
 ) -> tuple[int, int, int]:
-    """``step`` and ``observe`` for melodies ``first`` .. ``last`` - 1 of the ``State`` in ``block``."""
+    """``step`` and ``observe`` for melodies ``first`` .. ``last`` - 1 of the ``State`` in ``block``: what failed, or
+    ``(OK, finished, 0)`` with the number of pieces that ended."""
     state = read_state(block)
     lines = state.lines
+    ended = 0
     for i in range(first, last):
         rewards[i] = 0.0
         failed = play(
@@ -153,8 +155,9 @@ def advance(
         )
         if failed[0] != OK:
             return failed
-        observe_one(lines, i, observations[i], masks[i])
-    return OK, 0, 0
+        observe_one(lines, state.masks, i, observations[i], masks[i])
+        ended += finished[i]
+    return OK, ended, 0
 
 
 def appraise(

@@ -65,6 +65,8 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._generators: list[np.random.Generator] = []
+        self._everyone = np.ones(num_envs, dtype=np.bool_)
+        self._everyone.flags.writeable = False  # one array for all infos
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -112,7 +114,7 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         return None if mode is None else tuple(draw(self.batch, i, mode) for i in range(self.num_envs))
 
     def _infos(self) -> dict[str, Any]:
-        everyone = np.ones(self.num_envs, dtype=np.bool_)
+        everyone = self._everyone
         terms = self.batch.lines.scores.copy()
         return {"action_mask": self.batch.masks, "_action_mask": everyone, "terms": terms, "_terms": everyone}
 
