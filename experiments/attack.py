@@ -18,8 +18,7 @@ from agents.policy import policy_agent
 from agents.training import load as load_trained
 from experiments.fakes import task_of
 from experiments.fitting import ENTRIES
-from experiments.judge import Judge
-from experiments.pieces import Piece, from_json, to_json
+from experiments.pieces import Piece, from_json, read_pieces, to_json
 from mcts.annealing import Annealed, Annealer
 from musicenv.batch import Batch
 from musicenv.files import write_atomic
@@ -77,10 +76,16 @@ def attack(
     return Annealed(melodies, np.concatenate([d.scores for d in done]), np.concatenate([d.passed for d in done]))
 
 
-def attractive(run: Path, pieces: int, seed: int, judge: Judge) -> list[Melody]:
-    """Those of ``pieces`` pieces by the agent of a ``train_ppo`` run that the judge finds odd."""
-    trained = load_trained(run)
-    return judge.odd(compose(trained.batch, policy_agent(trained.model.policy), pieces, seed).melodies)
+def attractive(run: Path, pieces: int, seed: int) -> list[Melody]:
+    """What the agent of a run likes: ``pieces`` pieces by that of ``train_ppo``; of ``compose``, which may have had a
+    planner, those that are in its folder."""
+    if (run / "checkpoint.pt").exists():
+        trained = load_trained(run)
+        return compose(trained.batch, policy_agent(trained.model.policy), pieces, seed).melodies
+    found = [piece.melody for folder in sorted((run / "pieces").glob("*/")) for piece in read_pieces(folder)]
+    if not found:
+        raise ValueError(f"--from {run}: neither checkpoint.pt nor pieces; name a run folder of train_ppo or compose")
+    return found
 
 
 def write_attacked(melodies: Sequence[Melody], path: Path = KEPT) -> Path:

@@ -59,7 +59,7 @@ class Arguments:
     moves: int = 12_000
     """Moves of each of them."""
     runs: Annotated[tuple[Path, ...], tyro.conf.arg(name="from")] = field(default=())
-    """Run folders of train_ppo: what their agents compose and the judge finds odd becomes fakes as well."""
+    """Run folders of train_ppo or compose: what their agents make and the judge finds odd becomes fakes as well."""
     prior: str = "lstm"
     """Shipped prior, or weights file, whose samples are fakes and whose surprisal the likelihood rules read."""
     seed: int = 0
@@ -92,9 +92,10 @@ def fitted(
     ``pools``, the best first.  A piece that the judge finds usual is no fake: it may be what the reward is for."""
     made = make_fakes(prior, train, arguments.fakes, 2 * arguments.seed)
     with user_input():
-        odd = [piece for run in arguments.runs for piece in attractive(run, 1024, arguments.seed, pools.judge)]
-    if arguments.runs:
-        print(f"{len(odd)} of the agents' {1024 * len(arguments.runs)} pieces are odd to the judge", flush=True)
+        liked = [piece for run in arguments.runs for piece in attractive(run, 1024, arguments.seed)]
+    odd = pools.judge.odd(liked) if liked else []
+    if liked:
+        print(f"{len(odd)} of the agents' {len(liked)} pieces are odd to the judge", flush=True)
     if odd:
         made["attractive"] = hear(prior, odd)
     real, validation = measure(train), measure(unseen)

@@ -44,7 +44,7 @@ RATIOS: Final = (-6.0, 1.5)
 """So low that more than a hundredth of real parts never lies on the bottom: there nothing could fail."""
 LEANING: Final = (-1.5, 0.7)
 """So narrow that a capped density keeps a piece where real parts are."""
-FAILING: Final = 0.3
+FAILING: Final = 0.5
 """What a piece loses by failing a rule, however little that weighs: else a search trades light rules for heavy ones."""
 PERCENTILE: Final = 0.01
 """A piece passes if it scores at least what all but this share of real parts score ..."""

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from experiments.attack import read_attacked, write_attacked
+from experiments.attack import attractive, read_attacked, write_attacked
 from experiments.calibrate import main
 from experiments.fakes import FAKES, fakes, task_of
 from experiments.fitting import ENTRIES, FLOOR, fit_weights, wins
+from experiments.pieces import Piece, write_pieces
 from musicenv.alphabet import HIGHEST, LOWEST, REST
 from musicenv.appraisal import appraise
 from musicenv.corpus import load
@@ -81,6 +82,13 @@ def test_attacked_pieces_read_back_as_written(tmp_path, parts):
         for name in ("pitch", "onset", "duration", "grid"):
             assert np.array_equal(getattr(piece, name), getattr(again, name))
         assert (piece.metre, piece.mode, piece.key, piece.style) == (again.metre, again.mode, again.key, again.style)
+
+
+def test_what_a_planner_composed_is_read_from_its_folder(tmp_path, parts):
+    write_pieces(tmp_path / "pieces", {"mcts": [Piece(part) for part in parts[:3]]}, ())
+    assert [m.pitch.tolist() for m in attractive(tmp_path, 8, 0)] == [p.pitch.tolist() for p in parts[:3]]
+    with pytest.raises(ValueError, match="neither checkpoint.pt nor pieces; name a run folder"):
+        attractive(tmp_path / "nowhere", 8, 0)
 
 
 def test_the_command_fits_attacks_and_reports_without_touching_what_ships(tmp_path, capsys):
