@@ -96,6 +96,6 @@ def compiled(function: F) -> F:
     before = _config.CACHE_DIR
     _config.CACHE_DIR = str(kernel_folder(function.__module__))
     try:
-        return cast(F, numba.njit(cache=True)(function))
+        return cast(F, numba.njit(cache=True, error_model="numpy")(function))
     finally:
         _config.CACHE_DIR = before
