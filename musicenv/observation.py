@@ -58,8 +58,8 @@ _HEIGHT: Final = ((np.arange(HIGHEST + 1) - _MIDDLE) / _OCTAVE * (np.arange(HIGH
 
 
 def layout(terms: int = 0, hidden: int = 0, actions: int = 0) -> dict[str, slice]:
-    """Where each block lies: the FEATURES, ``terms`` (scores so far), then the prior's ``log_probs`` and ``hidden``."""
-    sizes = {**FEATURES, "terms": terms, "log_probs": actions, "hidden": hidden}
+    """Where each block lies: FEATURES, ``terms`` (scores so far), the prior's ``hidden`` state and ``log_probs``."""
+    sizes = {**FEATURES, "terms": terms, "hidden": hidden, "log_probs": actions}
     out, begin = {}, 0
     for name, size in sizes.items():
         if size:
