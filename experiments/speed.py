@@ -61,9 +61,8 @@ def publish(folder: Path) -> None:
         result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{folder} has no result.json: its run did not end; measure again") from error
-    sections: dict[str, Sequence[Figure]] = {
-        name: [Figure(**figure) for figure in rows] for name, rows in result["figures"].items()
-    }
+    rows = result["figures"].items()
+    sections: dict[str, Sequence[Figure]] = {name: [Figure(**figure) for figure in found] for name, found in rows}
     shutil.copy(folder / "result.json", DOCS / "figures" / "speed.json")
     if (folder / "speed.png").exists():
         shutil.copy(folder / "speed.png", DOCS / "figures" / "speed.png")

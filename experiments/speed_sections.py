@@ -175,6 +175,20 @@ def with_prior(preset: Preset, seed: int) -> list[Figure]:
     return found
 
 
+def threads(preset: Preset, seed: int) -> list[Figure]:
+    """The same batch on two threads, by the wall clock."""
+    import torch
+
+    torch.set_num_threads(1)
+    found = []
+    for n, prior in ((1024, None), (4096, None), (1024, "lstm")):
+        envs = {k: MelodyVectorEnv(n, prior=prior, threads=k) for k in (1, 2)}
+        cost = interleaved({str(k): playing(env, tunes(n, seed)) for k, env in envs.items()}, preset.seconds, wall=True)
+        what = f"{n:,} environments, {'the LSTM' if prior else 'no prior'}"
+        found.append(Figure(f"{what}: two threads / one", cost["1"] / cost["2"], "", 1.7))
+    return found
+
+
 class IdleVecEnv(VecEnv):
     """An environment that does nothing: always the same observations, no end, no reward."""
 
@@ -307,6 +321,7 @@ SECTIONS: Final = {
     "single": Section("One environment: gym.make", single),
     "vector": Section("Batches, no prior", vector),
     "prior": Section("With the prior", with_prior),
+    "threads": Section("Two threads", threads),
     "ppo": Section("PPO through the SB3 bridge", ppo),
     "bars": Section("Cost by length", bars),
     "environments": Section("Rate by environments", environments),

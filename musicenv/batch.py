@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,9 @@ from rewards.rules import RuleError, Suite
 
 if TYPE_CHECKING:
     from rewards.priors import Prior
+
+
+T = TypeVar("T")
 
 
 class Finished:
@@ -89,7 +93,8 @@ class Batch:
     ``finished`` (n,), which are new arrays each time; ``lines`` holds the state itself.
     """
 
-    def __init__(self, n: int, tasks: Sequence[Task], suite: Suite, prior: Prior | None) -> None:
+    def __init__(self, n: int, tasks: Sequence[Task], suite: Suite, prior: Prior | None, threads: int = 1) -> None:
+        """``threads`` share the n melodies; rules that run as Python are asked by one."""
         if suite.needs_prior and prior is None:
             raise ValueError("the reward reads the prior's likelihood, but prior=None; name a prior or another reward")
         self.n = n
@@ -107,8 +112,9 @@ class Batch:
         self.bounds = bounds(len(suite), hidden, actions)
         self._size = self.bounds[0].size
         self._all = np.arange(n)
+        self._parts = [part for part in np.array_split(self._all, threads) if part.size]
+        self._pool = ThreadPoolExecutor(len(self._parts) - 1) if len(self._parts) > 1 else None
         self._prior_state = prior.state(n) if prior else None
-        self._prior_features = np.zeros((n, N_PRIOR_FEATURES), dtype=np.int16)
         self._renew()
         self.set_tasks(tasks)
 
@@ -190,12 +196,11 @@ class Batch:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
         self._renew()
         try:
-            code, i, k = self._advance(
-                self.block, 0, self.n, actions, self.rewards, self.finished, self.observations, self.masks
-            )
+            told = self._by_parts(partial(self._play, actions))
         except Exception as error:
             raise self._culprit(error) from error
-        self._ended = i if code == OK else 0
+        code, i, k = next((each for each in told if each[0] != OK), (OK, 0, 0))
+        self._ended = sum(each[1] for each in told) if code == OK else 0
         if code == FAILED:
             raise self._blame(i, k, f"it returned {self.lines.values[i, k]}")
         if code == FINISHED:
@@ -205,10 +210,26 @@ class Batch:
         if self._python_terms.size:
             self._ask_python()
             observe(self.block, self._all, self.observations, self.masks)
-        if self.prior is not None:
+        if self.prior is not None and self._ended:
             # The prior has nothing to say of what follows the last note of a piece; to the others it listens next.
-            self.observations[:, self.layout["log_probs"]] = -np.log(N_ACTIONS)
-            self.observations[:, self.layout["hidden"]] = 0.0
+            rows = np.flatnonzero(self.finished)
+            self.observations[rows, self.layout["log_probs"]] = -np.log(N_ACTIONS)
+            self.observations[rows, self.layout["hidden"]] = 0.0
+
+    def _by_parts(self, work: Callable[[npt.NDArray[np.int64]], T]) -> list[T]:
+        """What ``work`` says of each part of the melodies, shared by the threads."""
+        if self._pool is None:
+            return [work(self._all)]
+        others = [self._pool.submit(work, part) for part in self._parts[1:]]
+        try:
+            first = work(self._parts[0])
+        finally:
+            wait(others)
+        return [first, *(other.result() for other in others)]
+
+    def _play(self, actions: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> tuple[int, int, int]:
+        seen = (self.rewards, self.finished, self.observations, self.masks)
+        return self._advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *seen)
 
     def advance(self, actions: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
@@ -219,7 +240,8 @@ class Batch:
             final = Finished(self, rows)
             self.restart(rows, generators)
             observe(self.block, rows, self.observations, self.masks)
-        self.listen(self._all)
+        if self.prior is not None:
+            self._by_parts(self.listen)
         return final
 
     def restart(self, rows: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
@@ -247,21 +269,21 @@ class Batch:
         """Let the prior hear the newest note of ``rows``, so that it tells what may come next."""
         if self.prior is None or self._prior_state is None:
             return
-        features = self._prior_features[: rows.size]
+        features = np.empty((rows.size, N_PRIOR_FEATURES), dtype=np.int16)
         prior_inputs(self.block, rows, features)
         self.prior.step(self._prior_state, features, None if rows.size == self.n else rows)
-        self._tell()
+        self._tell(rows)
 
-    def _tell(self) -> None:
-        """Write into the observations what the prior says of the next notes."""
+    def _tell(self, rows: npt.NDArray[np.int64]) -> None:
+        """Write into the observations of ``rows`` what the prior says of the next notes."""
         if self._prior_state is not None:
-            np.maximum(self._prior_state.log_probs, -50.0, out=self.observations[:, self.layout["log_probs"]])
-            self.observations[:, self.layout["hidden"]] = self._prior_state.hidden
+            at, hidden = self.layout["log_probs"].start, self.layout["hidden"].start
+            tell(self._prior_state.log_probs, self._prior_state.hidden, rows, at, hidden, self.observations)
 
     def observe(self, rows: npt.NDArray[np.int64]) -> None:
         """Write observations and masks of ``rows``."""
         observe(self.block, rows, self.observations, self.masks)
-        self._tell()
+        self._tell(rows)
 
     def _ask_python(self) -> None:
         """Score the rules that numba refused, as the step scores the others."""
@@ -313,6 +335,23 @@ class Batch:
             f"rule {self.suite.names[k]!r} failed: {what}, at note {len(melody.pitch)} "
             f"(bar {melody.onset[-1] // melody.bar + 1}) of piece {i}: {to_abc(melody, one_line=True)}"
         )
+
+
+@compiled
+def tell(
+    log_probs: npt.NDArray[np.float32],
+    hidden: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.int64],
+    at: int,
+    hidden_at: int,
+    out: npt.NDArray[np.float32],
+) -> None:
+    """Write the prior's ``log_probs`` (n, A), at least -50, and ``hidden`` (n, H) of ``rows`` into ``out`` (n, D)."""
+    for i in rows:
+        for a in range(log_probs.shape[1]):
+            out[i, at + a] = max(log_probs[i, a], np.float32(-50.0))
+        for h in range(hidden.shape[1]):
+            out[i, hidden_at + h] = hidden[i, h]
 
 
 @compiled

@@ -43,8 +43,8 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
 
     **Observation**: Box float32 (D,); ``env.unwrapped.layout`` names its blocks (see ``musicenv.observation``): the
     last notes, place in bar and piece, metre, mode, key, style, highest and lowest so far, what sounded 1, 2, 4 and 8
-    bars ago, legal durations, scores of the reward's terms so far; with a prior its ``log_probs`` (310, nats) and its
-    ``hidden`` state.
+    bars ago, legal durations, scores of the reward's terms so far; with a prior its ``hidden`` state and
+    its ``log_probs`` (310, nats).
 
     **Action**: Discrete(310): one note, a pitch or a rest with a duration (``musicenv.alphabet``).  Legal ones are in
     ``action_masks()`` (bool) and ``info["action_mask"]`` (int8), both (310,).  An illegal duration is replaced by the

@@ -92,10 +92,13 @@ def kernel_folder(module: str) -> Path:
 
 
 def compiled(function: F) -> F:
-    """``numba.njit`` with a cache that notices every change of our sources."""
+    """``numba.njit`` with a cache that notices every change of our sources; it lets other threads run.
+
+    Divisions are numpy's: nothing is raised for a zero, which ours guard against.
+    """
     before = _config.CACHE_DIR
     _config.CACHE_DIR = str(kernel_folder(function.__module__))
     try:
-        return cast(F, numba.njit(cache=True, error_model="numpy")(function))
+        return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
     finally:
         _config.CACHE_DIR = before

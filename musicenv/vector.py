@@ -30,7 +30,7 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
     A finished piece is followed in the same step by the next one: its last observation is in ``infos["final_obs"]``,
     and ``infos["final_info"]`` holds its ``melody``, ``terms`` and ``passed``.  ``infos["action_mask"]`` is (n, 310)
     int8 and ``infos["terms"]`` (n, S).  Environment i is seeded with ``seed + i`` and equals a single environment of
-    that seed step for step.
+    that seed step for step.  ``threads`` share the melodies, which pays from some hundred on.
     """
 
     metadata = {  # noqa: RUF012
@@ -46,18 +46,21 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         prior: Prior | str | None = "lstm",
         render_mode: str | None = None,
         max_episode_steps: int | None = None,
+        threads: int = 1,
         **options: Any,
     ) -> None:
         check_render_mode(render_mode, self.metadata["render_modes"])
         if num_envs < 1:
             raise ValueError(f"num_envs={num_envs} is too few; ask for at least 1")
+        if threads < 1:
+            raise ValueError(f"threads={threads} is too few; ask for at least 1")
         if max_episode_steps is not None:
             raise ValueError("max_episode_steps: a melody ends at its final barline; choose its length with bars=")
         self.num_envs = num_envs
         self.render_mode = render_mode
         self._options = self._current = Options().updated(options)
         suite, loaded = resolve(reward, prior)
-        self.batch = Batch(num_envs, self._options.tasks(), suite, loaded)
+        self.batch = Batch(num_envs, self._options.tasks(), suite, loaded, threads)
         self.layout = self.batch.layout
         self.terms = suite.names
         self.single_observation_space = observation_space(self.batch)
