@@ -36,7 +36,7 @@ from experiments.benchmark_tables import (
 )
 from experiments.cells import cells_of, real_path, run, run_real
 from experiments.contenders import CONTENDERS, SWEEP, TASKS, contender
-from experiments.runs import Run, command, open_run, print_table, start_run, user_input
+from experiments.runs import Run, command, machine, open_run, print_table, start_run, user_input
 from musicenv.files import write_atomic
 
 SHIPPED: Final = Path(__file__).parent.parent / "docs" / "figures" / "benchmark"
@@ -184,6 +184,15 @@ def measure_all(chosen: Preset, folder: Path, processes: int) -> None:
     workers.shutdown()
 
 
+def about(chosen: Preset, tasks: list[str]) -> str:
+    """The size of a comparison, in words."""
+    here = machine()
+    return (
+        f"Measured with {chosen.seeds} runs of each contender on {', '.join(tasks)}, {chosen.pieces} pieces a run; learning "
+        f"from {chosen.steps:,} notes, or for {chosen.seconds:g} s of one core ({here['processor']}, {here['system']})."
+    )
+
+
 def report(run_: Run, chosen: Preset) -> list[Path]:
     """Tables and plots from the cells."""
     results = read(run_.folder / "cells")
@@ -192,6 +201,7 @@ def report(run_: Run, chosen: Preset) -> list[Path]:
     last, task = results.budgets[-1], results.tasks[0]
     shown = [name for name in SHOWN if name in results.contenders(last)]
     blocks |= {"paper": paper_markdown(results, last, task, shown), "rules": rules_markdown(results, last, task, shown)}
+    blocks["about"] = about(chosen, results.tasks)
     files = [write_atomic(run_.folder / f"{name}.md", text + "\n") for name, text in blocks.items()]
     files.append(write_atomic(run_.folder / "cells.json", json.dumps(compact(results)) + "\n"))
     named = [name for name in chosen.contenders if name.startswith(("prior_ppo", "tutor", "uniform"))] + ["prior"]
