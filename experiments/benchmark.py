@@ -14,10 +14,11 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import torch
 from tqdm import tqdm
@@ -68,7 +69,7 @@ PRESETS: Final = {
         seconds=6.0,
         pieces=64,
     ),
-    # Some 80 minutes of one core for each seed and task, half of it for qr_dqn and recurrent_ppo at equal steps.
+    # Some 90 minutes of one core for each seed and task, half of it for qr_dqn and recurrent_ppo at equal steps.
     "full": Preset(
         tasks=("melody", "jig", "continuation"),
         contenders=tuple(CONTENDERS),
@@ -150,9 +151,15 @@ def budgets_of(chosen: Preset) -> list[Budget]:
 
 
 def _alone() -> None:
-    """A worker computes in one thread, and leaves Ctrl-C to the command."""
+    """A worker computes in one thread, leaves Ctrl-C to the command, and ends with it, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def measure_all(chosen: Preset, folder: Path, processes: int) -> None:
@@ -188,8 +195,9 @@ def about(chosen: Preset, tasks: list[str]) -> str:
     """The size of a comparison, in words."""
     here = machine()
     return (
-        f"Measured with {chosen.seeds} runs of each contender on {', '.join(tasks)}, {chosen.pieces} pieces a run; learning "
-        f"from {chosen.steps:,} notes, or for {chosen.seconds:g} s of one core ({here['processor']}, {here['system']})."
+        f"Measured with {chosen.seeds} runs of each contender on {', '.join(tasks)}, {chosen.pieces} pieces a run; "
+        f"learning from {chosen.steps:,} notes, or for {chosen.seconds:g} s of one core "
+        f"({here['processor']}, {here['system']})."
     )
 
 
