@@ -41,7 +41,7 @@ from experiments.runs import Run, command, machine, open_run, print_table, start
 from musicenv.files import write_atomic
 
 SHIPPED: Final = Path(__file__).parent.parent / "docs" / "figures" / "benchmark"
-"""Cells, tables and plots of the published comparison."""
+"""Raw figures and plots of the published comparison; its tables are in docs/benchmark.md."""
 
 
 SHOWN: Final = ("real", "uniform", "prior", "prior_ppo", "tutor_q_tuned", "tutor_psi_tuned", "tutor_g_tuned")
@@ -198,11 +198,12 @@ def about(chosen: Preset, tasks: list[str]) -> str:
         f"Measured with {chosen.seeds} runs of each contender on {', '.join(tasks)}, {chosen.pieces} pieces a run; "
         f"learning from {chosen.steps:,} notes, or for {chosen.seconds:g} s of one core "
         f"({here['processor']}, {here['system']})."
+        + (" Of so few runs the ranges below are too narrow." if chosen.seeds < 5 else "")
     )
 
 
-def report(run_: Run, chosen: Preset) -> list[Path]:
-    """Tables and plots from the cells."""
+def report(run_: Run, chosen: Preset) -> tuple[list[Path], dict[str, str]]:
+    """Raw figures and plots as files, and what goes into the page, by the names of its blocks."""
     results = read(run_.folder / "cells")
     found = estimates(results)
     blocks = {f"table_{'steps' if 'notes' in budget else 'time'}": markdown(of) for budget, of in found.items()}
@@ -210,8 +211,7 @@ def report(run_: Run, chosen: Preset) -> list[Path]:
     shown = [name for name in SHOWN if name in results.contenders(last)]
     blocks |= {"paper": paper_markdown(results, last, task, shown), "rules": rules_markdown(results, last, task, shown)}
     blocks["about"] = about(chosen, results.tasks)
-    files = [write_atomic(run_.folder / f"{name}.md", text + "\n") for name, text in blocks.items()]
-    files.append(write_atomic(run_.folder / "cells.json", json.dumps(compact(results)) + "\n"))
+    files = [write_atomic(run_.folder / "cells.json", json.dumps(compact(results)) + "\n")]
     named = [name for name in chosen.contenders if name.startswith(("prior_ppo", "tutor", "uniform"))] + ["prior"]
     files += benchmark_plots.draw(run_.folder, results, found, named)
     for budget, of in found.items():
@@ -219,8 +219,9 @@ def report(run_: Run, chosen: Preset) -> list[Path]:
         figures = [column for column in TABLE if column.figure != "learning_notes"]
         rows = [[name, *(of[name][column.figure].value for column in figures)] for name in ranked(of)]
         print_table(rows, ["", *(column.head for column in figures)])
-    run_.finish(found, files)
-    return files
+    tables = [write_atomic(run_.folder / f"{name}.md", text + "\n") for name, text in blocks.items()]
+    run_.finish(found, [*files, *tables])
+    return files, blocks
 
 
 def benchmark(args: Args) -> None:
@@ -234,12 +235,12 @@ def benchmark(args: Args) -> None:
     run_ = run_ or start_run("benchmark", args, args.out)
     print(f"writing to {run_.folder}", flush=True)
     measure_all(chosen, run_.folder / "cells", processes)
-    files = report(run_, chosen)
+    files, blocks = report(run_, chosen)
     if ship:
         SHIPPED.mkdir(parents=True, exist_ok=True)
         for file in (*files, run_.folder / "result.json"):
             shutil.copy(file, SHIPPED / file.name)
-        print(f"page: {benchmark_page.fill(SHIPPED)}")
+        print(f"page: {benchmark_page.fill(blocks)}")
     print(f"\nlook: {run_.folder / 'score.png'}\nfigures: {run_.folder / 'result.json'}")
 
 
