@@ -113,14 +113,14 @@ def tutor(rule: str, preset: Preset, settings: Settings, budget: Budget) -> tupl
 
 
 def _prior_maskable_ppo(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
-    """From the prior with our sizes of rollout and update, but without anything that holds it there."""
-    env = environment(settings)
+    """From the prior with the settings of ``agents.training.build``, but without anything that holds it there."""
+    env, rate = environment(settings), settings.learning_rate
     model = MaskablePPO(
         PriorPolicy,
         env,
-        learning_rate=settings.learning_rate / 4,
+        learning_rate=lambda left: rate * min(1.0, 2.0 * left),
         n_steps=settings.rollout,
-        batch_size=2048,
+        batch_size=min(2048, settings.envs * settings.rollout),
         n_epochs=4,
         gamma=1.0,
         gae_lambda=0.98,

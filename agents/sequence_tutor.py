@@ -104,8 +104,8 @@ PRESETS: Final = {
         first_epsilon=0.2,
         last_epsilon=0.02,
         learning_rate=1e-3,
-        batch_size=256,
-        steps_per_update=32,
+        batch_size=128,
+        steps_per_update=16,
     ),
 }
 WIDTH: Final = 128

@@ -14,10 +14,11 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import torch
 from tqdm import tqdm
@@ -36,11 +37,11 @@ from experiments.benchmark_tables import (
 )
 from experiments.cells import cells_of, real_path, run, run_real
 from experiments.contenders import CONTENDERS, SWEEP, TASKS, contender
-from experiments.runs import Run, command, open_run, print_table, start_run, user_input
+from experiments.runs import Run, command, machine, open_run, print_table, start_run, user_input
 from musicenv.files import write_atomic
 
 SHIPPED: Final = Path(__file__).parent.parent / "docs" / "figures" / "benchmark"
-"""Cells, tables and plots of the published comparison."""
+"""Raw figures and plots of the published comparison; its tables are in docs/benchmark.md."""
 
 
 SHOWN: Final = ("real", "uniform", "prior", "prior_ppo", "tutor_q_tuned", "tutor_psi_tuned", "tutor_g_tuned")
@@ -68,7 +69,7 @@ PRESETS: Final = {
         seconds=6.0,
         pieces=64,
     ),
-    # Some 80 minutes of one core for each seed and task, half of it for qr_dqn and recurrent_ppo at equal steps.
+    # Some 90 minutes of one core for each seed and task, half of it for qr_dqn and recurrent_ppo at equal steps.
     "full": Preset(
         tasks=("melody", "jig", "continuation"),
         contenders=tuple(CONTENDERS),
@@ -150,9 +151,15 @@ def budgets_of(chosen: Preset) -> list[Budget]:
 
 
 def _alone() -> None:
-    """A worker computes in one thread, and leaves Ctrl-C to the command."""
+    """A worker computes in one thread, leaves Ctrl-C to the command, and ends with it, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def measure_all(chosen: Preset, folder: Path, processes: int) -> None:
@@ -184,16 +191,27 @@ def measure_all(chosen: Preset, folder: Path, processes: int) -> None:
     workers.shutdown()
 
 
-def report(run_: Run, chosen: Preset) -> list[Path]:
-    """Tables and plots from the cells."""
+def about(chosen: Preset, tasks: list[str]) -> str:
+    """The size of a comparison, in words."""
+    here = machine()
+    return (
+        f"Measured with {chosen.seeds} runs of each contender on {', '.join(tasks)}, {chosen.pieces} pieces a run; "
+        f"learning from {chosen.steps:,} notes, or for {chosen.seconds:g} s of one core "
+        f"({here['processor']}, {here['system']})."
+        + (" Of so few runs the ranges below are too narrow." if chosen.seeds < 5 else "")
+    )
+
+
+def report(run_: Run, chosen: Preset) -> tuple[list[Path], dict[str, str]]:
+    """Raw figures and plots as files, and what goes into the page, by the names of its blocks."""
     results = read(run_.folder / "cells")
     found = estimates(results)
     blocks = {f"table_{'steps' if 'notes' in budget else 'time'}": markdown(of) for budget, of in found.items()}
     last, task = results.budgets[-1], results.tasks[0]
     shown = [name for name in SHOWN if name in results.contenders(last)]
     blocks |= {"paper": paper_markdown(results, last, task, shown), "rules": rules_markdown(results, last, task, shown)}
-    files = [write_atomic(run_.folder / f"{name}.md", text + "\n") for name, text in blocks.items()]
-    files.append(write_atomic(run_.folder / "cells.json", json.dumps(compact(results)) + "\n"))
+    blocks["about"] = about(chosen, results.tasks)
+    files = [write_atomic(run_.folder / "cells.json", json.dumps(compact(results)) + "\n")]
     named = [name for name in chosen.contenders if name.startswith(("prior_ppo", "tutor", "uniform"))] + ["prior"]
     files += benchmark_plots.draw(run_.folder, results, found, named)
     for budget, of in found.items():
@@ -201,8 +219,9 @@ def report(run_: Run, chosen: Preset) -> list[Path]:
         figures = [column for column in TABLE if column.figure != "learning_notes"]
         rows = [[name, *(of[name][column.figure].value for column in figures)] for name in ranked(of)]
         print_table(rows, ["", *(column.head for column in figures)])
-    run_.finish(found, files)
-    return files
+    tables = [write_atomic(run_.folder / f"{name}.md", text + "\n") for name, text in blocks.items()]
+    run_.finish(found, [*files, *tables])
+    return files, blocks
 
 
 def benchmark(args: Args) -> None:
@@ -216,12 +235,12 @@ def benchmark(args: Args) -> None:
     run_ = run_ or start_run("benchmark", args, args.out)
     print(f"writing to {run_.folder}", flush=True)
     measure_all(chosen, run_.folder / "cells", processes)
-    files = report(run_, chosen)
+    files, blocks = report(run_, chosen)
     if ship:
         SHIPPED.mkdir(parents=True, exist_ok=True)
         for file in (*files, run_.folder / "result.json"):
             shutil.copy(file, SHIPPED / file.name)
-        print(f"page: {benchmark_page.fill(SHIPPED)}")
+        print(f"page: {benchmark_page.fill(blocks)}")
     print(f"\nlook: {run_.folder / 'score.png'}\nfigures: {run_.folder / 'result.json'}")
 
 

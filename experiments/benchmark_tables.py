@@ -141,6 +141,7 @@ def markdown(found: Mapping[str, Mapping[str, Estimate]]) -> str:
 def _cell(value: Estimate, column: Column) -> str:
     if math.isnan(value.value):
         return "-"
+    value = Estimate(*(round(each, column.digits) + 0.0 for each in value))  # no -0.00
     text = f"{value.value:,.{column.digits}f}"
     if not column.interval or value.low == value.high:
         return text
