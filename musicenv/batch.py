@@ -349,7 +349,8 @@ def tell(
     """Write the prior's ``log_probs`` (n, A), at least -50, and ``hidden`` (n, H) of ``rows`` into ``out`` (n, D)."""
     for i in rows:
         for a in range(log_probs.shape[1]):
-            out[i, at + a] = max(log_probs[i, a], np.float32(-50.0))
+            value = log_probs[i, a]
+            out[i, at + a] = value if value > -50.0 else np.float32(-50.0)  # as max() does not vectorise
         for h in range(hidden.shape[1]):
             out[i, hidden_at + h] = hidden[i, h]
 
