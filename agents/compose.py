@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,26 @@ from musicenv.batch import Batch
 from musicenv.melody import Melody
 
 Floats = npt.NDArray[np.float32]
-Agent = Callable[[Batch], Floats]
+
+
+class Seen(Protocol):
+    """What an agent may look at: a batch, or some of its melodies."""
+
+    @property
+    def n(self) -> int: ...
+    @property
+    def observations(self) -> Floats: ...
+    @property
+    def masks(self) -> npt.NDArray[np.int8]: ...
+    @property
+    def log_probs(self) -> Floats: ...
+
+
+Agent = Callable[[Seen], Floats]
 """What an agent thinks before the next note of each melody of a batch: (n, A) log-probabilities in nats, normalised,
 -inf for illegal notes."""
+Critic = Callable[[Seen], npt.NDArray[np.float64]]
+"""(n,) sum of rewards that is expected to come."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,12 @@ class Pieces:
         melodies = [self.melodies[i] for i in rows]
         return Pieces(melodies, *(getattr(self, name)[rows] for name in _ARRAYS))
 
+    @staticmethod
+    def joined(parts: Sequence[Pieces]) -> Pieces:
+        """The pieces of all ``parts``, one after the other."""
+        melodies = [melody for part in parts for melody in part.melodies]
+        return Pieces(melodies, *(np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS))
+
 
 _ARRAYS = tuple(field.name for field in fields(Pieces))[1:]
 
@@ -51,7 +75,7 @@ def masked(log_probs: Floats, masks: npt.NDArray[np.int8]) -> Floats:
     return out
 
 
-def uniform(batch: Batch) -> Floats:
+def uniform(batch: Seen) -> Floats:
     """Every legal note is as likely as any other."""
     return masked(np.zeros((batch.n, N_ACTIONS), dtype=np.float32), batch.masks)
 
@@ -59,8 +83,27 @@ def uniform(batch: Batch) -> Floats:
 def prior(temperature: float = 1.0) -> Agent:
     """The batch's prior, its logits divided by ``temperature``."""
 
-    def agent(batch: Batch) -> Floats:
+    def agent(batch: Seen) -> Floats:
         return masked(batch.log_probs / np.float32(temperature), batch.masks)
+
+    return agent
+
+
+def top_p(share: float) -> Agent:
+    """The batch's prior, of which only the likeliest notes are kept that together have at least ``share`` of the
+    probability (Holtzman et al. 2020, nucleus sampling); 0 keeps one note: greedy.
+    """
+
+    def agent(batch: Seen) -> Floats:
+        log_probs = masked(batch.log_probs, batch.masks)
+        order = np.argsort(-log_probs, axis=1, kind="stable")
+        p = np.exp(np.take_along_axis(log_probs, order, axis=1), dtype=np.float64)
+        # A note stays where those before it have less than the share; the first has none before it.
+        kept = p.cumsum(axis=1) - p < share
+        kept[:, 0] = True
+        masks = np.zeros(batch.masks.shape, dtype=np.int8)
+        np.put_along_axis(masks, order, kept.astype(np.int8), axis=1)
+        return masked(log_probs, masks & batch.masks)
 
     return agent
 
@@ -78,11 +121,7 @@ def compose(
         done.append(_round(batch, agent, rng))
         if progress is not None:
             progress(min(batch.n, pieces - begin))
-    everything = Pieces(
-        [melody for part in done for melody in part.melodies],
-        *(np.concatenate([getattr(part, name) for part in done]) for name in _ARRAYS),
-    )
-    return everything.pick(np.arange(pieces))
+    return Pieces.joined(done).pick(np.arange(pieces))
 
 
 def _round(batch: Batch, agent: Agent, rng: np.random.Generator) -> Pieces:

@@ -2,6 +2,7 @@
 
 python -m experiments.compose --agent prior --key "E dorian" --metre 6/8 --best-of 8
 python -m experiments.compose --agent ppo:runs/train_ppo/... --opening my_tune.mid
+python -m experiments.compose --agent mcts --simulations 64 --pieces 4
 python -m experiments.compose --vary my_tune.abc --vary-by rhythm --best-of 32
 python -m experiments.compose --like my_tune.mp3 --play.instrument flute
 """
@@ -14,16 +15,19 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from agents.compose import Pieces
-from agents.named import agent_of
+from agents.named import NAMED, agent_of, named
 from agents.training import check
-from experiments import figures
+from experiments.judges import figures
 from experiments.pieces import Piece, available, check_formats, write_pieces
 from experiments.report import describe
 from experiments.runs import UserError, command, print_table, start_run, user_input
 from mcts.best_of import best_of
+from mcts.planners import PLANNERS, Budget, places_for, plan
+from musicenv.batch import Batch
 from musicenv.corpus import load as load_corpus
 from musicenv.melody import Melody
 from musicenv.reading import opening, read
@@ -47,11 +51,19 @@ class Args:
     """Compose pieces with an agent, and write them to hear, see and edit."""
 
     agent: str = "prior"
-    """prior, uniform, or ppo:RUN, where RUN is a run folder of train_ppo."""
+    """prior, uniform, or ppo:RUN, where RUN is a run folder of train_ppo; or a planner, which looks ahead with one of
+    these: mcts, gumbel, puct, puct-max, puct-mixed, uct, nrpa, beam, greedy, best-of-n, as in mcts or mcts:ppo:RUN."""
     pieces: int = 8
     """How many pieces."""
     best_of: int = 1
     """Each piece is the best of this many by the reward."""
+    simulations: int = 64
+    """Of a planner: simulations a note (mcts), whole pieces (nrpa, best-of-n), eight times the width (beam)."""
+    seconds: float | None = None
+    """Of a planner: time for all pieces; it begins again until then.  Ctrl-C ends it early; the best so far is kept."""
+    leaf: Literal["sampled", "likeliest", "critic", "rules"] = "sampled"
+    """Of a tree search: what a leaf is worth: the piece that the agent makes of it (drawn, or by its likeliest notes),
+    what the agent's critic says, or the rewards so far."""
     key: str | None = None
     """Tonic and mode ("E dorian") or "all"; that of --opening, --vary or the agent by default, else C major."""
     metre: str | None = None
@@ -132,22 +144,67 @@ def table_of(composed: Pieces) -> list[dict[str, Any]]:
     ]
 
 
+@dataclass(frozen=True)
+class Composer:
+    """Who composes, and for what."""
+
+    batch: Batch
+    name: str
+    """Of the folder with the pieces."""
+    compose: Callable[[tqdm[Any]], Pieces]
+
+
+def composer_of(args: Args, options: Mapping[str, Any], also: Suite | None) -> Composer:
+    """The agent or planner that ``args`` names."""
+    kind, _, base = args.agent.partition(":")
+    if kind not in NAMED and kind not in PLANNERS:
+        known = ", ".join([*NAMED, *PLANNERS])
+        raise UserError(f"agent {args.agent!r} is not known; choose one of {known}")
+    if kind in NAMED:
+        total = args.pieces * args.best_of
+        agent, batch = agent_of(args.agent, min(total, AT_ONCE), args.reward, options)
+
+        def sample(bar: tqdm[Any]) -> Pieces:
+            bar.reset(total=total)
+            return best_of(batch, agent, args.best_of, args.pieces, args.seed, bar.update, also)
+
+        return Composer(batch, "tuned" if base else kind, sample)
+    if args.best_of > 1 or also is not None:
+        raise UserError("--best-of and --vary choose among an agent's pieces; a planner takes --simulations")
+    torch.set_num_threads(1)
+    found = named(base or "prior", args.reward)
+    planned = found.batch(places_for(args.pieces), args.reward, options)
+    budget = Budget(args.simulations, args.seconds, value=args.leaf)
+    if args.leaf == "critic" and found.critic is None:
+        raise UserError(f"leaf 'critic': agent {base or 'prior'!r} has none; plan with {kind}:ppo:RUN")
+
+    def plan_all(bar: tqdm[Any]) -> Pieces:
+        def said(best: float, done: int) -> None:
+            bar.set_postfix(best=f"{best:.2f}", refresh=False)
+            bar.update(done - bar.n)
+
+        return plan(planned, found.agent, PLANNERS[kind], budget, args.pieces, args.seed, found.critic, said)
+
+    return Composer(planned, kind, plan_all)
+
+
 def run_compose(args: Args) -> None:
     """The command."""
     with user_input():
-        check(args, pieces=1, best_of=1, vary_weight=0.0)
+        check(args, pieces=1, best_of=1, vary_weight=0.0, simulations=1)
+        if args.seconds is not None:
+            check(args, seconds=0.0)
         check_formats(args.formats)
         options, also = from_files(args)
         given: Mapping[str, Any] = {name: getattr(args, name) for name in ("key", "metre", "bars", "style")}
         options |= {name: value for name, value in given.items() if value is not None}
-        total = args.pieces * args.best_of
-        agent, batch = agent_of(args.agent, min(total, AT_ONCE), args.reward, options)
+        composer = composer_of(args, options, also)
     run = start_run("compose", args, args.out)
-    name = "tuned" if ":" in args.agent else args.agent
-    print(f"{args.agent}: {describe(batch.tasks)}; writing to {run.folder}", flush=True)
+    name = composer.name
+    print(f"{args.agent}: {describe(composer.batch.tasks)}; writing to {run.folder}", flush=True)
     try:
-        with tqdm(total=total, unit=" pieces", desc="composing") as bar:
-            composed = best_of(batch, agent, args.best_of, args.pieces, args.seed, bar.update, also)
+        with tqdm(total=args.pieces, unit=" pieces", desc="composing") as bar:
+            composed = composer.compose(bar)
     except RuleError as error:
         raise UserError(str(error)) from error
     rows = table_of(composed)

@@ -38,7 +38,7 @@ from musicenv.step import FAILED, FINISHED, NO_ACTION, OK, load_kernel
 from musicenv.task import BEAT_TICKS, TRANSPOSITION, TUNE_MODES, Task
 from rewards.priors.features import N_FEATURES as N_PRIOR_FEATURES
 from rewards.priors.features import prior_features
-from rewards.rules import RuleError, Suite
+from rewards.rules import RuleError, Suite, SuiteArrays
 
 if TYPE_CHECKING:
     from rewards.priors import Prior
@@ -75,9 +75,7 @@ class Finished:
     @cached_property
     def values(self) -> npt.NDArray[np.float64]:
         """(r, S) each statistic's value, NaN where not defined; for a rule the sum of its scores."""
-        values, scores, weight = self._part("values").copy(), self.terms, self._suite.weight
-        of_notes = np.broadcast_to(~self._suite.of_piece & (weight != 0), values.shape)
-        return np.asarray(np.divide(scores, weight, out=values, where=of_notes))
+        return values_of(self._part("values").copy(), self.terms, self._suite)
 
     @cached_property
     def melody(self) -> list[Melody]:
@@ -194,9 +192,14 @@ class Batch:
             )
         if not self._begun:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
+        self.step_first(actions)
+
+    def step_first(self, actions: npt.NDArray[np.int64]) -> None:
+        """Append one note to each of the first ``actions.size`` melodies; the others stay as they are, unobserved."""
         self._renew()
+        m = actions.size
         try:
-            told = self._by_parts(partial(self._play, actions))
+            told = self._by_parts(partial(self._play, actions), m)
         except Exception as error:
             raise self._culprit(error) from error
         code, i, k = next((each for each in told if each[0] != OK), (OK, 0, 0))
@@ -208,18 +211,18 @@ class Batch:
         if code == NO_ACTION:
             raise ValueError(f"action {actions[i]} is not in 0..{N_ACTIONS - 1}; choose one that action_masks() allows")
         if self._python_terms.size:
-            self._ask_python()
-            observe(self.block, self._all, self.observations, self.masks)
+            self._ask_python(m)
+            observe(self.block, self._all[:m], self.observations, self.masks)
         if self.prior is not None and self._ended:
             # The prior has nothing to say of what follows the last note of a piece; to the others it listens next.
-            rows = np.flatnonzero(self.finished)
+            rows = np.flatnonzero(self.finished[:m])
             self.observations[rows, self.layout["log_probs"]] = -np.log(N_ACTIONS)
             self.observations[rows, self.layout["hidden"]] = 0.0
 
-    def _by_parts(self, work: Callable[[npt.NDArray[np.int64]], T]) -> list[T]:
-        """What ``work`` says of each part of the melodies, shared by the threads."""
-        if self._pool is None:
-            return [work(self._all)]
+    def _by_parts(self, work: Callable[[npt.NDArray[np.int64]], T], m: int) -> list[T]:
+        """What ``work`` says of each part of the first ``m`` melodies, shared by the threads if these are all."""
+        if self._pool is None or m < self.n:
+            return [work(self._all[:m])] if m else []
         others = [self._pool.submit(work, part) for part in self._parts[1:]]
         try:
             first = work(self._parts[0])
@@ -241,7 +244,7 @@ class Batch:
             self.restart(rows, generators)
             observe(self.block, rows, self.observations, self.masks)
         if self.prior is not None:
-            self._by_parts(self.listen)
+            self._by_parts(self.listen, self.n)
         return final
 
     def restart(self, rows: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
@@ -262,8 +265,9 @@ class Batch:
             for i, (pitch, duration) in opened:
                 if self._prior_state is not None:
                     hear(self.lines, i, action_of(pitch, duration), self._prior_state.log_probs[i])
+                if k > 0:
+                    self._summarise(kernel.view(self.lines, i), self.lines.summary[i])
                 kernel.append(self.lines, i, pitch, duration)
-                self._summarise(self.lines, i)
 
     def listen(self, rows: npt.NDArray[np.int64]) -> None:
         """Let the prior hear the newest note of ``rows``, so that it tells what may come next."""
@@ -285,10 +289,14 @@ class Batch:
         observe(self.block, rows, self.observations, self.masks)
         self._tell(rows)
 
-    def _ask_python(self) -> None:
-        """Score the rules that numba refused, as the step scores the others."""
+    def values(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """(r, S) as ``Finished.values``."""
+        return values_of(self.lines.values[rows], self.lines.scores[rows], self.arrays)
+
+    def _ask_python(self, n: int) -> None:
+        """Score the rules that numba refused in the first ``n`` melodies, as the step scores the others."""
         suite = self.arrays
-        for i in range(self.n):
+        for i in range(n):
             due = [k for k in self._python_terms.tolist() if self._is_due(i, k)]
             if not due:
                 continue
@@ -335,6 +343,14 @@ class Batch:
             f"rule {self.suite.names[k]!r} failed: {what}, at note {len(melody.pitch)} "
             f"(bar {melody.onset[-1] // melody.bar + 1}) of piece {i}: {to_abc(melody, one_line=True)}"
         )
+
+
+def values_of(
+    values: npt.NDArray[np.float64], scores: npt.NDArray[np.float64], suite: SuiteArrays
+) -> npt.NDArray[np.float64]:
+    """``Finished.values`` from the ``values`` and weighted ``scores`` of ``Lines``; overwrites the first."""
+    of_notes = np.broadcast_to(~suite.of_piece & (suite.weight != 0), values.shape)
+    return np.asarray(np.divide(scores, suite.weight, out=values, where=of_notes))
 
 
 @compiled

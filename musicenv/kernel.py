@@ -10,7 +10,15 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import DURATIONS, MASKS, N_DURATIONS, REST, duration_is_legal
+from musicenv.alphabet import (
+    DURATIONS,
+    MASKS,
+    N_DURATIONS,
+    REST,
+    duration_is_legal,
+    duration_of_species,
+    legal_durations,
+)
 from musicenv.exponential import exponential
 from musicenv.jit import compiled
 from musicenv.melody import ARRAYS, UNSET, Melody
@@ -42,7 +50,7 @@ class Lines(NamedTuple):
     given: npt.NDArray[np.int16]
     """(n, sixteenths) sounding pitch of the given line or REST; (n, 0) where no task has one."""
     summary: npt.NDArray[np.int64]
-    """(n, F) running summaries; (n, 0) where no rule of the suite reads one."""
+    """(n, F) running summaries of the notes before the newest; (n, 0) where no rule of the suite reads one."""
     frame: npt.NDArray[np.int64]
     """(n, N_FRAME) length in notes, time, and the frame of the task; columns above."""
     values: npt.NDArray[np.float64]
@@ -160,15 +168,33 @@ def append(lines: Lines, i: int, pitch: int, duration: int) -> None:
 
 
 @compiled
+def duration_fits(frame: npt.NDArray[np.int64], duration: int) -> bool:
+    """May the next note of a melody with this frame last ``duration`` ticks?"""
+    if frame[SPECIES] > 0:
+        return duration_of_species(frame[SPECIES], frame[TIME], duration, frame[BAR], frame[END])
+    return duration_is_legal(frame[TIME], duration, frame[BAR], frame[END])
+
+
+@compiled
 def legal_duration(frame: npt.NDArray[np.int64], wanted: int) -> int:
     """Index ``wanted`` of a duration that is legal now, else of the longest legal shorter one, else of the shortest."""
     for shorter in range(wanted + 1):
-        if duration_is_legal(frame[TIME], _DURATIONS[wanted - shorter], frame[BAR], frame[END]):
+        if duration_fits(frame, _DURATIONS[wanted - shorter]):
             return wanted - shorter
     for longer in range(wanted + 1, N_DURATIONS):
-        if duration_is_legal(frame[TIME], _DURATIONS[longer], frame[BAR], frame[END]):
+        if duration_fits(frame, _DURATIONS[longer]):
             return longer
     return 0
+
+
+@compiled
+def durations_that_fit(frame: npt.NDArray[np.int64], out: npt.NDArray[np.bool_ | np.int8]) -> None:
+    """Write into ``out`` (N_DURATIONS,) which durations fit."""
+    if frame[SPECIES] > 0:
+        for k in range(N_DURATIONS):
+            out[k] = duration_fits(frame, _DURATIONS[k])
+    else:
+        legal_durations(frame[TIME], frame[BAR], frame[END], out)
 
 
 @compiled

@@ -7,9 +7,24 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, N_PITCHES, REST, legal_durations
+from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, N_PITCHES, REST
 from musicenv.jit import compiled
-from musicenv.kernel import BAR, END, HIGH, KEY, LENGTH, LOW, METRE, MODE, START, STYLE, TIME, Lines, read_state
+from musicenv.kernel import (
+    BAR,
+    END,
+    HIGH,
+    KEY,
+    LENGTH,
+    LOW,
+    METRE,
+    MODE,
+    START,
+    STYLE,
+    TIME,
+    Lines,
+    durations_that_fit,
+    read_state,
+)
 from musicenv.task import METRES, STYLES, TONICS, TUNE_MODES
 
 HISTORY: Final = 8
@@ -128,7 +143,7 @@ def observe_one(
             before -= 1
         x[at + 5 * k + 4] = onset[before] == copied and pitch[before] == pitch[n - 1] and ticks[before] == ticks[n - 1]
     at = _OFFSETS[11]
-    legal_durations(time, bar, end, mask)
+    durations_that_fit(frame, mask)
     legal = 0
     for d in range(N_DURATIONS):
         x[at + d] = mask[d]

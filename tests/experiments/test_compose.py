@@ -66,6 +66,24 @@ def test_the_same_seed_composes_the_same_pieces_and_best_of_better_ones(tmp_path
     assert score(best) > score(one)
 
 
+def test_a_planner_composes_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def score(agent: str) -> float:
+        frame = ["--bars", "2", "--pieces", "2", "--formats", "midi", "--simulations", "4"]
+        main([*frame, "--agent", agent, "--out", str(tmp_path / agent)])
+        assert (tmp_path / agent / "pieces" / agent / "02.mid").exists()
+        return float(json.loads((tmp_path / agent / "result.json").read_text())["figures"]["score"])
+
+    assert score("mcts") >= max(score("beam"), score("greedy"))
+    assert "best=" in capsys.readouterr().err
+
+
+def test_a_planner_stops_when_its_time_is_over(tmp_path: Path) -> None:
+    frame = ["--bars", "2", "--pieces", "1", "--formats", "midi", "--simulations", "2"]
+    main([*frame, "--agent", "mcts", "--seconds", "0.5", "--out", str(tmp_path / "run")])
+    (piece,) = read_pieces(tmp_path / "run" / "pieces" / "mcts")
+    assert piece.melody.time == piece.melody.end
+
+
 def test_a_tune_is_gone_on_from(kesh: Path, tmp_path: Path) -> None:
     main(["--pieces", "2", "--opening", str(kesh), "--formats", "midi", "--out", str(tmp_path / "run")])
     given = [pitch for pitch, _ in opening(read(kesh).melody, bars=2)]
@@ -92,6 +110,10 @@ def test_a_variation_is_nearer_to_its_theme(kesh: Path, tmp_path: Path) -> None:
         (["--formats", "mp4"], "format 'mp4' is not one of midi"),
         (["--agent", "bach"], "agent 'bach' is not known; choose one of prior"),
         (["--agent", "ppo"], "write ppo:RUN"),
+        (["--agent", "mcts:bach"], "agent 'bach' is not known; choose one of prior"),
+        (["--agent", "mcts", "--leaf", "critic"], "agent 'prior' has none; plan with mcts:ppo:RUN"),
+        (["--agent", "mcts", "--best-of", "2"], "a planner takes --simulations"),
+        (["--agent", "mcts", "--simulations", "0"], "simulations=0 is not possible"),
         (["--agent", "prior:hot"], "'hot' means nothing"),
         (["--agent", "ppo:no/such/run"], "is not a run folder of train_ppo"),
         (["--vary", "tune.abc"], "--vary chooses among pieces; give --best-of 2 or more"),

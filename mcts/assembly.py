@@ -1,0 +1,45 @@
+"""Compiled functions with holes, filled by an algorithm's own and cached.
+
+numba inlines a function that it finds by name, and its cache then finds the result again; of functions handed over as
+arguments it compiles everything anew in each process.  So the source of the functions with holes is copied into a
+generated module in which the holes' names are bound (as ``musicenv.step`` does with rules).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from musicenv.files import write_atomic
+from musicenv.jit import kernel_folder
+
+
+def assemble(*functions: Callable[..., Any], **holes: Any) -> Any:
+    """A module with ``functions``, compiled, in which the names of ``holes`` are what is given for them."""
+    source = "\n".join(f"@compiled\n{inspect.getsource(function)}\n" for function in functions)
+    modules = sorted({function.__module__ for function in functions})
+    digest = hashlib.sha256(source.encode())
+    for name, hole in sorted(holes.items()):
+        plain = getattr(hole, "py_func", hole)
+        digest.update(f"{name} {plain.__module__}.{plain.__qualname__} {kernel_folder(plain.__module__).name}".encode())
+    folder = kernel_folder(modules[0])
+    name = f"assembled_{folder.name}_{digest.hexdigest()[:16]}"
+    if name not in sys.modules:
+        imports = "".join(f"from {module} import *\n" for module in modules)
+        path = folder / f"{name}.py"
+        if not path.exists():
+            head = (
+                '"""Generated: an algorithm put together."""\n\nfrom musicenv.jit import compiled\nimport numpy as np\n'
+            )
+            write_atomic(path, f"{head}{imports}\nglobals().update(HOLES)\n\n{source}")
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        module.__dict__["HOLES"] = holes
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]

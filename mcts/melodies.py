@@ -1,0 +1,118 @@
+"""Melodies as a game: the environment's own batch, its rules and its prior's states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.compose import Agent, Critic, Pieces
+from mcts.game import Floats, Ints
+from musicenv.batch import Batch
+from musicenv.kernel import START, TIME
+
+
+@dataclass(frozen=True)
+class First:
+    """The first ``n`` melodies of a batch, as an agent sees them."""
+
+    batch: Batch
+    n: int
+
+    @property
+    def observations(self) -> Floats:
+        return self.batch.observations[: self.n]
+
+    @property
+    def masks(self) -> npt.NDArray[np.int8]:
+        return self.batch.masks[: self.n]
+
+    @property
+    def log_probs(self) -> Floats:
+        return self.batch.log_probs[: self.n]
+
+
+class Melodies:
+    """A ``mcts.game.Game``: the places are the melodies of ``batch``; rows hold copies of its state, array by array."""
+
+    def __init__(self, batch: Batch, agent: Agent, critic: Critic | None = None) -> None:
+        self.batch, self.agent, self.critic = batch, agent, critic
+        self.n = batch.n
+        self.notes = 0
+        """Notes stepped so far, each with its rules."""
+        self.heard = 0
+        """Notes that the prior has listened to so far."""
+        self._state = batch.get_state()
+        self._stored: dict[str, npt.NDArray[np.generic]] = {
+            name: np.empty((0, *array.shape[1:]), array.dtype) for name, array in self._state.items()
+        }
+
+    def begin(self, rng: np.random.Generator) -> None:
+        self.batch.reset([rng] * self.n)
+
+    def reserve(self, rows: int) -> None:
+        for name, array in self._stored.items():
+            if rows > len(array):
+                self._stored[name] = np.empty((rows, *array.shape[1:]), array.dtype)
+                self._stored[name][: len(array)] = array
+
+    @property
+    def bytes_per_position(self) -> int:
+        """What a stored position takes."""
+        return sum(array.nbytes for array in self._state.values()) // self.n
+
+    def store(self, places: Ints, rows: Ints) -> None:
+        for name, array in self._state.items():
+            self._stored[name][rows] = array[places]
+
+    def fetch(self, rows: Ints) -> None:
+        for name, array in self._state.items():
+            array[: rows.size] = self._stored[name][rows]
+
+    def move(self, source: Ints, places: Ints) -> None:
+        for array in self._state.values():
+            array[places] = array[source]
+
+    def step(self, moves: Ints) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        self.notes += moves.size
+        self.batch.step_first(moves)
+        return self.batch.rewards[: moves.size].copy(), self.batch.finished[: moves.size].copy()
+
+    def listen(self, m: int) -> None:
+        self.heard += m
+        self.batch.listen(np.arange(m))
+
+    def look(self, m: int) -> Floats:
+        self.batch.observe(np.arange(m))
+        return self.agent(First(self.batch, m))
+
+    def values(self, m: int) -> npt.NDArray[np.float64]:
+        if self.critic is None:
+            raise ValueError("value 'critic' needs an agent with a critic, such as ppo:RUN")
+        return self.critic(First(self.batch, m))
+
+    def clock(self, m: int) -> Ints:
+        frame = self.batch.lines.frame
+        out: Ints = frame[:m, TIME] - frame[:m, START]
+        return out
+
+    def pieces(self, rows: Ints, returns: npt.NDArray[np.float64]) -> Pieces:
+        """The finished melodies stored in ``rows``."""
+        parts: list[Pieces] = []
+        for first in range(0, rows.size, self.n):
+            some = rows[first : first + self.n]
+            self.fetch(some)
+            places = np.arange(some.size)
+            lines = self.batch.lines
+            parts.append(
+                Pieces(
+                    [self.batch.melody(int(i)) for i in places],
+                    lines.scores[places].copy(),
+                    self.batch.values(places),
+                    lines.passed[places].copy(),
+                    returns[first : first + self.n],
+                    np.full(some.size, np.nan),
+                )
+            )
+        return Pieces.joined(parts)

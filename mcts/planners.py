@@ -1,0 +1,161 @@
+"""Planners by name: what runs, one after the other, on the same incumbents."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from agents.compose import Agent, Critic, Pieces
+from mcts.algorithms import ALGORITHMS
+from mcts.beam import Beam
+from mcts.evaluation import EVALUATIONS, completion, sampled
+from mcts.game import Game, Incumbents
+from mcts.melodies import Melodies
+from mcts.search import OutOfTimeError, Search, Watch
+from musicenv.batch import Batch
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much a planner may think."""
+
+    simulations: int = 256
+    """Simulations a note of a tree search; whole pieces of best-of-n; eight times the width of a beam."""
+    seconds: float | None = None
+    """Time for all pieces: the search starts again until then, and is stopped there; without it, it runs once."""
+    children: int = 16
+    """Likeliest legal notes that a tree search chooses from."""
+    value: str = "sampled"
+    """What a leaf of a tree search is worth: "sampled" and "likeliest" go on to the end with the agent's notes,
+    "critic" asks the agent's critic, "rules" takes what has been paid."""
+
+
+Planner = Callable[[Game, Incumbents, Budget, np.random.Generator, Watch], None]
+"""Offers what it finds to the incumbents."""
+
+
+def greedy(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
+    """A beam of one."""
+    Beam(game, incumbents, 1).run(watch)
+
+
+def beam(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
+    """A beam of an eighth of ``budget.simulations``."""
+    Beam(game, incumbents, max(budget.simulations // 8, 1)).run(watch)
+
+
+def best_of_n(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
+    """Samples of the agent."""
+    play_on = completion(sampled(1.0))
+    owners = np.repeat(np.arange(incumbents.pieces), budget.simulations)
+    for begin in range(0, owners.size, game.n):
+        some = owners[begin : begin + game.n]
+        game.fetch(incumbents.beginnings[some])
+        play_on(game, np.zeros(some.size), game.look(some.size), some, incumbents, rng)
+        watch()
+
+
+def tree_search(algorithm: str) -> Planner:
+    """Greedy and beam search, then a tree search, so that its incumbents are never below theirs."""
+
+    def plan(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
+        greedy(game, incumbents, budget, rng, watch)
+        beam(game, incumbents, budget, rng, watch)
+        leaves = game.n // incumbents.pieces
+        evaluation = EVALUATIONS[budget.value]
+        Search(
+            game, incumbents, ALGORITHMS[algorithm], evaluation, budget.simulations, budget.children, leaves, rng
+        ).run(watch)
+
+    return plan
+
+
+PLANNERS: Final[dict[str, Planner]] = {
+    "greedy": greedy,
+    "beam": beam,
+    "best-of-n": best_of_n,
+    "mcts": tree_search("gumbel"),
+    **{name: tree_search(name) for name in ALGORITHMS},
+}
+"""By name; "mcts" is the one to take."""
+
+PLACES: Final = 32
+"""Positions side by side, at least: enough for the prior's matrix products to be worth their while."""
+TREES: Final = 32
+"""Pieces planned side by side, at most."""
+
+
+def places_for(pieces: int) -> int:
+    """Rows of a batch that plans ``pieces`` pieces: as many for each tree."""
+    trees = min(pieces, TREES)
+    return trees * max(PLACES // trees, 1)
+
+
+def plan(
+    batch: Batch,
+    agent: Agent,
+    planner: Planner,
+    budget: Budget,
+    pieces: int,
+    seed: int,
+    critic: Critic | None = None,
+    said: Callable[[float, int], object] | None = None,
+) -> Pieces:
+    """``pieces`` pieces; ``batch.n`` (see ``places_for``) is how many positions are in play at once.
+
+    ``said(mean return of the incumbents, pieces done)`` is called after each round.  An interrupt (Ctrl-C), like the
+    end of the time, hands over the best so far.  The same seed plans the same pieces where no time is given.
+    """
+    game = Melodies(batch, agent, critic)
+    rng = np.random.default_rng(seed)
+    done: list[Pieces] = []
+    groups = -(-pieces // TREES)
+    began = time.monotonic()
+    for group in range(groups):
+        size = min(TREES, pieces - group * TREES)
+        until = None if budget.seconds is None else began + budget.seconds * (group + 1) / groups
+        incumbents = Incumbents(game, size)
+        before = group * TREES
+        watched = None if said is None else lambda best, before=before: said(best, before)
+        run(planner, game, incumbents, budget, rng, until, watched)
+        if said is not None:
+            said(float(incumbents.returns.mean()), before + size)
+        done.append(game.pieces(np.arange(size), incumbents.returns))
+    return Pieces.joined(done)
+
+
+def run(
+    planner: Planner,
+    game: Game,
+    incumbents: Incumbents,
+    budget: Budget,
+    rng: np.random.Generator,
+    until: float | None = None,
+    said: Callable[[float], object] | None = None,
+) -> None:
+    """Plan the incumbents' pieces from new beginnings, until the planner ends or, where given, until ``until``."""
+    size = incumbents.pieces
+
+    def watch() -> None:
+        found = incumbents.returns.min() > -np.inf
+        if said is not None and found:
+            said(float(incumbents.returns.mean()))
+        if until is not None and time.monotonic() > until and found:
+            raise OutOfTimeError
+
+    game.begin(rng)
+    game.reserve(2 * size)
+    game.store(np.arange(size), incumbents.beginnings)
+    try:
+        planner(game, incumbents, budget, rng, watch)
+        while until is not None:
+            planner(game, incumbents, budget, rng, watch)
+    except OutOfTimeError:
+        pass
+    except KeyboardInterrupt:
+        if incumbents.returns.min() == -np.inf:
+            raise

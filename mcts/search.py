@@ -1,0 +1,145 @@
+"""Tree search in lockstep: one tree a piece, stepped and heard side by side, a note committed at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from mcts.algorithms import Algorithm, considered_visits
+from mcts.evaluation import Evaluation
+from mcts.game import Floats, Game, Incumbents, Ints, close_ranks
+from mcts.tree import CLOSED, ENDED, NONE, advance, new_tree, open_nodes, plant
+
+Watch = Callable[[], None]
+"""Called after each round; raises ``OutOfTimeError`` when the time is over."""
+
+
+class OutOfTimeError(Exception):
+    """Time is over: the incumbents are the result."""
+
+
+class Search:
+    """Plans B pieces from their beginnings, which ``incumbents`` holds; so it does what is found."""
+
+    def __init__(
+        self,
+        game: Game,
+        incumbents: Incumbents,
+        algorithm: Algorithm,
+        evaluation: Evaluation,
+        simulations: int,
+        children: int,
+        leaves: int,
+        rng: np.random.Generator,
+    ) -> None:
+        """``simulations`` a note, each node with up to ``children``, ``leaves`` of a tree evaluated side by side."""
+        self.game, self.incumbents, self.algorithm, self.evaluation = game, incumbents, algorithm, evaluation
+        self.simulations, self.rng = simulations, rng
+        self.leaves = leaves
+        trees = incumbents.pieces
+        if trees * leaves > game.n:
+            raise ValueError(f"{trees} trees of {leaves} leaves need {trees * leaves} places; the game has {game.n}")
+        room = 2 * simulations + 2  # what a subtree brings along may fill half of it
+        self.tree = new_tree(trees, room, children)
+        self._compiled = algorithm.assembled()
+        considered = considered_visits(min(algorithm.halving, children), simulations)
+        self._constants = algorithm.constants._replace(considered=considered)
+        self._first_row = 2 * trees
+        game.reserve(self._first_row + trees * room)
+        self._places = np.arange(game.n)
+        self._scratch = [np.zeros(trees * leaves, dtype=np.int64) for _ in range(4)]
+
+    def run(self, watch: Watch = lambda: None) -> None:
+        """Plan all pieces to their ends; ``OutOfTimeError`` from ``watch`` goes through."""
+        tree, game = self.tree, self.game
+        trees = np.arange(self.incumbents.pieces)
+        roots = np.array([plant(tree, int(b)) for b in trees])
+        game.fetch(self.incumbents.beginnings)
+        log_probs = self._open(roots)
+        if self.evaluation.evaluate is not None:
+            tree.value[roots] = self._evaluated(roots, trees, log_probs, np.zeros(trees.size, dtype=np.bool_))
+        while trees.size:
+            self._search(trees, watch)
+            trees = trees[[self._commit(int(b)) for b in trees]]
+
+    def _search(self, trees: Ints, watch: Watch) -> None:
+        """The simulations of one note in each of ``trees``."""
+        tree = self.tree
+        if self.algorithm.halving:
+            tree.noise[trees] = self.rng.gumbel(size=(trees.size, tree.noise.shape[1]))
+        started = tree.total[tree.root[trees]].astype(np.int64)
+        while trees.size:
+            left = self.simulations - (tree.total[tree.root[trees]] - started)
+            going = (left > 0) & self._round(trees, np.minimum(left, self.leaves))
+            watch()
+            trees, started = trees[going], started[going]
+
+    def _round(self, trees: Ints, leaves: Ints) -> npt.NDArray[np.bool_]:
+        """Up to ``leaves`` (t,) simulations in each of ``trees`` (t,); whether there were any (t,)."""
+        tree, game = self.tree, self.game
+        count = self._compiled.descend_all(tree, trees, leaves, self._constants, *self._scratch)
+        owners, nodes, slots, children = (array[:count].copy() for array in self._scratch)
+        if (closed := slots == NONE).any():
+            game.fetch(self._first_row + nodes[closed])
+            game.listen(int(closed.sum()))
+            self._open(nodes[closed])
+            self._compiled.choose_opened(tree, owners, self._constants, nodes, slots, children)
+            roomy = children != NONE
+            owners, nodes, slots, children = (array[roomy] for array in (owners, nodes, slots, children))
+        if children.size:
+            self._expand(owners, nodes, slots, children)
+        return np.isin(trees, owners)
+
+    def _expand(self, owners: Ints, nodes: Ints, slots: Ints, children: Ints) -> None:
+        """Step from ``nodes`` (r,) to ``children`` (r,), evaluate these and back their values up."""
+        tree, game = self.tree, self.game
+        game.fetch(self._first_row + nodes)
+        rewards, finished = game.step(tree.action[nodes, slots].astype(np.int64))
+        wholes = tree.so_far[nodes] + rewards
+        tree.so_far[children] = wholes
+        tree.state[children] = np.where(finished, ENDED, CLOSED)
+        ended = np.flatnonzero(finished)
+        self.incumbents.offer(ended, owners[ended], wholes[ended])
+        who = np.arange(children.size)
+        m = close_ranks(game, finished, who)
+        going = who[:m]
+        if self.evaluation.evaluate is None:
+            game.store(self._places[:m], self._first_row + children[going])
+        elif m:
+            game.listen(m)
+            log_probs = self._open(children[going])
+            by_first = self.evaluation.by_first & (slots[going] == 0)
+            wholes[going[by_first]] = tree.value[nodes[going[by_first]]]
+            wholes[going[~by_first]] = self._evaluated(children[going], owners[going], log_probs, by_first)
+        tree.value[children] = wholes
+        self._compiled.back_up_all(tree, owners, children, wholes)
+
+    def _open(self, nodes: Ints) -> Floats:
+        """Give ``nodes`` (m,), which are heard and in the first places, their children; store them: what was seen."""
+        log_probs = self.game.look(nodes.size)
+        open_nodes(self.tree, nodes, log_probs)
+        self.game.store(self._places[: nodes.size], self._first_row + nodes)
+        return log_probs
+
+    def _evaluated(
+        self, nodes: Ints, owners: Ints, log_probs: Floats, but: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float64]:
+        """Returns of pieces through ``nodes`` (m,), which are in the first places, ``but`` for some (m,)."""
+        who = np.arange(nodes.size)
+        who = who[: close_ranks(self.game, but, who)]
+        wholes = np.zeros(nodes.size)
+        if self.evaluation.evaluate is not None and who.size:
+            wholes[who] = self.evaluation.evaluate(
+                self.game, self.tree.so_far[nodes[who]], log_probs[who], owners[who], self.incumbents, self.rng
+            )
+        return wholes[~but]
+
+    def _commit(self, b: int) -> bool:
+        """Commit to a note in tree ``b``; whether there is more to plan."""
+        tree = self.tree
+        if tree.unsolved[tree.root[b]] == 0:  # the incumbent is the best there is
+            return False
+        root = advance(tree, b, self.algorithm.commit(tree, b, self._constants))
+        return bool(tree.state[root] != ENDED)

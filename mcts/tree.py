@@ -1,0 +1,342 @@
+"""Search trees as flat arrays: B trees side by side, each with room for C nodes of at most K children.
+
+A node is a row, ``tree * C + place``; the statistics of its children stand in its own row, so that choosing one reads
+one stretch of memory.  All values are returns of *whole* pieces, from the first note to the last: rewards on the way to
+a node are in ``so_far``, so that values at all depths compare, and backing up needs no sums.
+
+``descend`` and ``back_up`` call ``select_root``, ``select`` and ``record``, which ``mcts.assembly`` puts in
+their place: they make an algorithm (``mcts.algorithms``).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from musicenv.jit import compiled
+
+Ints = npt.NDArray[np.int64]
+NONE: Final = -1
+FREE, IN_FLIGHT, CLOSED, OPEN, ENDED = range(5)
+"""What a node can be: unused; chosen but not stepped yet; stepped, its children not known yet; with children; the end
+of a piece."""
+
+
+class Tree(NamedTuple):
+    """B trees; N = B * C nodes."""
+
+    action: npt.NDArray[np.int32]
+    """(N, K) the move to each child, the likeliest first."""
+    prior: npt.NDArray[np.float32]
+    """(N, K) its probability; over the K children it sums to 1."""
+    child: npt.NDArray[np.int32]
+    """(N, K) the child's node, or NONE."""
+    visits: npt.NDArray[np.int32]
+    """(N, K) simulations that went there; those under way are counted too."""
+    mean: npt.NDArray[np.float32]
+    """(N, K) mean return of these; what selection takes for an edge under way for the first time is the tree's low."""
+    best: npt.NDArray[np.float32]
+    """(N, K) highest of them."""
+    solved: npt.NDArray[np.bool_]
+    """(N, K) whether everything below has been seen, so that ``best`` is exact."""
+    total: npt.NDArray[np.int32]
+    """(N,) sum of ``visits``."""
+    width: npt.NDArray[np.int32]
+    """(N,) children, 0 unless OPEN."""
+    unsolved: npt.NDArray[np.int32]
+    """(N,) children that are not solved."""
+    parent: npt.NDArray[np.int32]
+    """(N,) NONE for a root."""
+    slot: npt.NDArray[np.int32]
+    """(N,) which child of its parent it is."""
+    state: npt.NDArray[np.int8]
+    """(N,) FREE, ..., ENDED."""
+    so_far: npt.NDArray[np.float64]
+    """(N,) sum of rewards up to the node."""
+    value: npt.NDArray[np.float32]
+    """(N,) what evaluation said of the node."""
+    root: npt.NDArray[np.int32]
+    """(B,)"""
+    spare: npt.NDArray[np.int32]
+    """(B, C) free nodes, the first ``spares`` of each row."""
+    spares: npt.NDArray[np.int32]
+    """(B,)"""
+    low: npt.NDArray[np.float64]
+    """(B,) lowest return seen, to scale returns to 0..1 (min-max)."""
+    high: npt.NDArray[np.float64]
+    """(B,) highest return seen."""
+    noise: npt.NDArray[np.float32]
+    """(B, K) Gumbel noise at the root, 0 for algorithms without."""
+    carried: npt.NDArray[np.int32]
+    """(B, K) visits that the root's children brought along when it became the root."""
+
+
+def new_tree(trees: int, room: int, children: int) -> Tree:
+    """Empty trees with ``room`` nodes each; ``plant`` gives them roots."""
+    n = trees * room
+    return Tree(
+        action=np.zeros((n, children), np.int32),
+        prior=np.zeros((n, children), np.float32),
+        child=np.full((n, children), NONE, np.int32),
+        visits=np.zeros((n, children), np.int32),
+        mean=np.zeros((n, children), np.float32),
+        best=np.zeros((n, children), np.float32),
+        solved=np.zeros((n, children), np.bool_),
+        total=np.zeros(n, np.int32),
+        width=np.zeros(n, np.int32),
+        unsolved=np.zeros(n, np.int32),
+        parent=np.full(n, NONE, np.int32),
+        slot=np.zeros(n, np.int32),
+        state=np.zeros(n, np.int8),
+        so_far=np.zeros(n, np.float64),
+        value=np.zeros(n, np.float32),
+        root=np.full(trees, NONE, np.int32),
+        spare=np.zeros((trees, room), np.int32),
+        spares=np.zeros(trees, np.int32),
+        low=np.full(trees, np.inf),
+        high=np.full(trees, -np.inf),
+        noise=np.zeros((trees, children), np.float32),
+        carried=np.zeros((trees, children), np.int32),
+    )
+
+
+def bytes_per_node(tree: Tree) -> int:
+    """What a node takes in these arrays; the state of the game at it comes on top."""
+    nodes = tree.total.size
+    return sum(array.nbytes for array in tree if len(array) == nodes) // nodes + tree.spare.itemsize
+
+
+@compiled
+def take(tree: Tree, b: int, parent: int, slot: int) -> int:
+    """A free node of tree ``b`` as child ``slot`` of ``parent`` (NONE for a root); NONE where there is no room."""
+    if tree.spares[b] == 0:
+        return NONE
+    tree.spares[b] -= 1
+    node = tree.spare[b, tree.spares[b]]
+    tree.parent[node], tree.slot[node] = parent, slot
+    tree.state[node] = IN_FLIGHT
+    tree.width[node] = 0
+    tree.total[node] = 0
+    if parent != NONE:
+        tree.child[parent, slot] = node
+    return int(node)
+
+
+@compiled
+def plant(tree: Tree, b: int) -> int:
+    """Clear tree ``b`` and give it a root, which is returned."""
+    room = tree.spare.shape[1]
+    for j in range(room):
+        tree.spare[b, j] = (b + 1) * room - 1 - j
+        tree.state[b * room + j] = FREE
+    tree.spares[b] = room
+    tree.low[b], tree.high[b] = np.inf, -np.inf
+    tree.carried[b] = 0
+    tree.root[b] = take(tree, b, NONE, 0)
+    tree.so_far[tree.root[b]] = 0.0
+    tree.state[tree.root[b]] = CLOSED
+    return int(tree.root[b])
+
+
+@compiled
+def open_nodes(tree: Tree, nodes: Ints, log_probs: npt.NDArray[np.float32]) -> None:
+    """Give ``nodes`` (r,) their children: the K likeliest moves of ``log_probs`` (r, A), -inf where not legal."""
+    children = tree.action.shape[1]
+    for r in range(nodes.size):
+        node = nodes[r]
+        row, action, value = log_probs[r], tree.action[node], tree.prior[node]
+        width = 0
+        for a in range(row.size):
+            p = row[a]
+            if p == -np.inf or (width == children and p <= value[children - 1]):
+                continue
+            at = min(width, children - 1)
+            while at > 0 and value[at - 1] < p:
+                value[at], action[at] = value[at - 1], action[at - 1]
+                at -= 1
+            value[at], action[at] = p, a
+            width = min(width + 1, children)
+        total = 0.0
+        for k in range(width):
+            value[k] = np.exp(value[k])
+            total += value[k]
+        for k in range(width):
+            value[k] /= total
+            tree.child[node, k] = NONE
+            tree.visits[node, k] = 0
+            tree.solved[node, k] = False
+        tree.width[node], tree.unsolved[node], tree.total[node] = width, width, 0
+        tree.state[node] = OPEN
+
+
+@compiled
+def scale(tree: Tree, b: int) -> float:
+    """What turns ``return - low`` into 0..1; 0 while all returns are equal."""
+    span = tree.high[b] - tree.low[b]
+    return 1.0 / span if span > 0.0 and span < np.inf else 0.0
+
+
+@compiled
+def select_root(tree: Tree, b: int, node: int, constants: Ints) -> int:
+    """Replaced by an algorithm's: the child of the root to go to, NONE where all are solved."""
+    return NONE
+
+
+@compiled
+def select(tree: Tree, b: int, node: int, constants: Ints) -> int:
+    """Replaced by an algorithm's: the child to go to."""
+    return NONE
+
+
+@compiled
+def record(tree: Tree, node: int, slot: int, whole: float) -> None:
+    """Replaced by an algorithm's: what a return makes of an edge's ``visits``, ``mean`` and ``best``."""
+
+
+@compiled
+def hold(tree: Tree, node: int, slot: int, by: int, low: float) -> None:
+    """Count (``by`` = 1) or forget (-1) a simulation under way through child ``slot`` of ``node`` and all above it.
+
+    Unobserved samples count in the visits alone (Liu et al. 2020, WU-UCT); an edge with nothing else reads ``low``.
+    """
+    while node != NONE:
+        if tree.visits[node, slot] == 0:
+            tree.mean[node, slot] = tree.best[node, slot] = low
+        tree.visits[node, slot] += by
+        tree.total[node] += by
+        slot, node = tree.slot[node], tree.parent[node]
+
+
+def descend(tree: Tree, b: int, leaves: int, constants: Ints, nodes: Ints, slots: Ints, children: Ints) -> int:
+    """Choose up to ``leaves`` new leaves of tree ``b``: their number.
+
+    Written into the first places of nodes, slots and children (leaves,): the node, which child of it, and the child,
+    taken but not stepped yet.  A slot of NONE says that the node is CLOSED: it has to be opened and asked again.
+    """
+    found = 0
+    room = tree.spares[b]
+    low = tree.low[b] if tree.low[b] < np.inf else 0.0
+    while found < min(leaves, room):
+        node = tree.root[b]
+        slot, child = NONE, node
+        while child != NONE and tree.state[child] == OPEN:
+            node = child
+            slot = select_root(tree, b, node, constants) if node == tree.root[b] else select(tree, b, node, constants)
+            if slot == NONE:  # the root is solved
+                return found
+            child = tree.child[node, slot]
+        if child == NONE:
+            child = take(tree, b, node, slot)
+            hold(tree, node, slot, 1, low)
+        elif tree.state[child] == CLOSED:
+            if child != tree.root[b]:
+                hold(tree, node, slot, 1, low)
+            tree.state[child] = IN_FLIGHT
+            node, slot = child, NONE
+        else:  # it leads to a leaf that is under way already
+            return found
+        nodes[found], slots[found], children[found] = node, slot, child
+        found += 1
+    return found
+
+
+def descend_all(
+    tree: Tree,
+    trees: Ints,
+    leaves: Ints,
+    constants: Ints,
+    owners: Ints,
+    nodes: Ints,
+    slots: Ints,
+    children: Ints,
+) -> int:
+    """``descend`` in each of ``trees`` (t,) for up to ``leaves`` (t,), ``owners`` says for whom: how many leaves."""
+    count = 0
+    for t in range(trees.size):
+        b = trees[t]
+        found = descend(tree, b, leaves[t], constants, nodes[count:], slots[count:], children[count:])
+        owners[count : count + found] = b
+        count += found
+    return count
+
+
+def choose_opened(tree: Tree, owners: Ints, constants: Ints, nodes: Ints, slots: Ints, children: Ints) -> None:
+    """Fill in slots and children (r,) where ``descend`` had found ``nodes`` closed, which are open now.
+
+    A child of NONE says that there was no room; its simulation is forgotten.
+    """
+    for r in range(nodes.size):
+        if slots[r] != NONE:
+            continue
+        b, node = owners[r], nodes[r]
+        if tree.spares[b] == 0:
+            children[r] = NONE
+            if node != tree.root[b]:
+                hold(tree, tree.parent[node], tree.slot[node], -1, 0.0)
+            continue
+        slot = select_root(tree, b, node, constants) if node == tree.root[b] else select(tree, b, node, constants)
+        low = tree.low[b] if tree.low[b] < np.inf else 0.0
+        children[r] = take(tree, b, node, slot)
+        slots[r] = slot
+        tree.mean[node, slot] = tree.best[node, slot] = low
+        tree.visits[node, slot] += 1
+        tree.total[node] += 1
+
+
+def back_up(tree: Tree, b: int, leaf: int, whole: float) -> None:
+    """Record the return ``whole`` of a piece through ``leaf``; an ENDED leaf solves what it completes."""
+    tree.low[b] = min(tree.low[b], whole)
+    tree.high[b] = max(tree.high[b], whole)
+    solved = tree.state[leaf] == ENDED
+    node, slot = tree.parent[leaf], tree.slot[leaf]
+    while node != NONE:
+        record(tree, node, slot, whole)
+        tree.total[node] += 1
+        if solved and not tree.solved[node, slot]:
+            tree.solved[node, slot] = True
+            tree.unsolved[node] -= 1
+        solved = solved and tree.unsolved[node] == 0
+        slot, node = tree.slot[node], tree.parent[node]
+
+
+def back_up_all(tree: Tree, owners: Ints, leaves: Ints, wholes: npt.NDArray[np.float64]) -> None:
+    """Forget that the simulations to ``leaves`` (r,) are under way, and record their returns."""
+    for r in range(leaves.size):
+        hold(tree, tree.parent[leaves[r]], tree.slot[leaves[r]], -1, 0.0)
+    for r in range(leaves.size):
+        back_up(tree, owners[r], leaves[r], wholes[r])
+
+
+@compiled
+def advance(tree: Tree, b: int, slot: int) -> int:
+    """Make child ``slot`` of the root the root; its subtree stays, every other node is free again.  The new root."""
+    room = tree.spare.shape[1]
+    old = tree.root[b]
+    root = tree.child[old, slot]
+    tree.parent[root] = NONE
+    tree.root[b] = root
+    # The spare list is the stack of nodes that are kept, then what it was.
+    stack = tree.spare[b]
+    stack[0] = root
+    length = 1
+    kept = np.zeros(room, dtype=np.bool_)
+    while length > 0:
+        length -= 1
+        node = stack[length]
+        kept[node - b * room] = True
+        for k in range(tree.width[node]):
+            if tree.child[node, k] != NONE:
+                stack[length] = tree.child[node, k]
+                length += 1
+    spares = 0
+    for j in range(room - 1, -1, -1):
+        if not kept[j]:
+            stack[spares] = b * room + j
+            tree.state[b * room + j] = FREE
+            spares += 1
+    tree.spares[b] = spares
+    for k in range(tree.width[root]):
+        tree.carried[b, k] = tree.visits[root, k]
+    return int(root)
