@@ -88,11 +88,13 @@ def play(
     if frame[LENGTH] > 0:
         summarise(refer(view(lines, i)), lines.summary[i])
     append(lines, i, pitch + LOWEST - 1 if pitch > 0 else REST, _DURATIONS[duration])
-    melody = refer(view(lines, i))
     finished[i] = frame[TIME] == frame[END]
     at_bar[i] = finished[i] or is_read(frame, before)
-    note_rules(melody, lines.values[i])
     due = suite.note_terms
+    if due.size == 0 and not at_bar[i]:
+        return OK, 0, 0
+    melody = refer(view(lines, i))
+    note_rules(melody, lines.values[i])
     for k in due:
         gained = settle(lines, suite, i, k)
         if not np.isfinite(gained):
