@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -118,10 +118,11 @@ class Batch:
 
     def _renew(self) -> None:
         """New arrays to write to: those handed out are never overwritten."""
-        self.observations = np.empty((self.n, self._size), dtype=np.float32)
-        self.masks = np.empty((self.n, N_ACTIONS), dtype=np.int8)
-        self.rewards = np.empty(self.n)
-        self.finished = np.empty(self.n, dtype=np.bool_)
+        n = self.n
+        self.observations = np.empty((n, self._size), np.float32)
+        self.masks = np.empty((n, N_ACTIONS), np.int8)
+        self.rewards = np.empty(n)
+        self.finished = np.empty(n, np.bool_)
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""
@@ -199,11 +200,14 @@ class Batch:
         self._renew()
         m = actions.size
         try:
-            told = self._by_parts(partial(self._play, actions), m)
+            if self._pool is None or m < self.n:
+                code, i, k = self._play(actions, 0, m)
+            else:
+                told = self._by_parts(lambda rows: self._play(actions, int(rows[0]), int(rows[-1]) + 1))
+                code, i, k = next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
         except Exception as error:
             raise self._culprit(error) from error
-        code, i, k = next((each for each in told if each[0] != OK), (OK, 0, 0))
-        self._ended = sum(each[1] for each in told) if code == OK else 0
+        self._ended = i if code == OK else 0
         if code == FAILED:
             raise self._blame(i, k, f"it returned {self.lines.values[i, k]}")
         if code == FINISHED:
@@ -219,10 +223,10 @@ class Batch:
             self.observations[rows, self.layout["log_probs"]] = -np.log(N_ACTIONS)
             self.observations[rows, self.layout["hidden"]] = 0.0
 
-    def _by_parts(self, work: Callable[[npt.NDArray[np.int64]], T], m: int) -> list[T]:
-        """What ``work`` says of each part of the first ``m`` melodies, shared by the threads if these are all."""
-        if self._pool is None or m < self.n:
-            return [work(self._all[:m])] if m else []
+    def _by_parts(self, work: Callable[[npt.NDArray[np.int64]], T]) -> list[T]:
+        """What ``work`` says of each part of the melodies, shared by the threads."""
+        if self._pool is None:
+            return [work(self._all)]
         others = [self._pool.submit(work, part) for part in self._parts[1:]]
         try:
             first = work(self._parts[0])
@@ -230,9 +234,10 @@ class Batch:
             wait(others)
         return [first, *(other.result() for other in others)]
 
-    def _play(self, actions: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> tuple[int, int, int]:
-        seen = (self.rewards, self.finished, self.observations, self.masks)
-        return self._advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *seen)
+    def _play(self, actions: npt.NDArray[np.int64], first: int, last: int) -> tuple[int, int, int]:
+        return self._advance(
+            self.block, first, last, actions, self.rewards, self.finished, self.observations, self.masks
+        )
 
     def advance(self, actions: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
@@ -244,7 +249,7 @@ class Batch:
             self.restart(rows, generators)
             observe(self.block, rows, self.observations, self.masks)
         if self.prior is not None:
-            self._by_parts(self.listen, self.n)
+            self._by_parts(self.listen)
         return final
 
     def restart(self, rows: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
