@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from agents.compose import Agent, Critic, Pieces
 from mcts.game import Floats, Ints
-from musicenv.batch import Batch, Finished
+from musicenv.batch import Batch
 from musicenv.kernel import START, TIME
 
 
@@ -103,8 +103,16 @@ class Melodies:
         for first in range(0, rows.size, self.n):
             some = rows[first : first + self.n]
             self.fetch(some)
-            done = Finished(self.batch, np.arange(some.size))
-            unknown = np.full(some.size, np.nan)
-            whole = returns[first : first + self.n]
-            parts.append(Pieces(done.melody, done.terms, done.values, done.passed, whole, unknown))
+            places = np.arange(some.size)
+            lines = self.batch.lines
+            parts.append(
+                Pieces(
+                    [self.batch.melody(int(i)) for i in places],
+                    lines.scores[places].copy(),
+                    self.batch.values(places),
+                    lines.passed[places].copy(),
+                    returns[first : first + self.n],
+                    np.full(some.size, np.nan),
+                )
+            )
         return Pieces.joined(parts)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -38,7 +38,7 @@ from musicenv.step import FAILED, FINISHED, NO_ACTION, OK, load_kernel
 from musicenv.task import BEAT_TICKS, TRANSPOSITION, TUNE_MODES, Task
 from rewards.priors.features import N_FEATURES as N_PRIOR_FEATURES
 from rewards.priors.features import prior_features
-from rewards.rules import RuleError, Suite
+from rewards.rules import RuleError, Suite, SuiteArrays
 
 if TYPE_CHECKING:
     from rewards.priors import Prior
@@ -75,9 +75,7 @@ class Finished:
     @cached_property
     def values(self) -> npt.NDArray[np.float64]:
         """(r, S) each statistic's value, NaN where not defined; for a rule the sum of its scores."""
-        values, scores, weight = self._part("values").copy(), self.terms, self._suite.weight
-        of_notes = np.broadcast_to(~self._suite.of_piece & (weight != 0), values.shape)
-        return np.asarray(np.divide(scores, weight, out=values, where=of_notes))
+        return values_of(self._part("values").copy(), self.terms, self._suite)
 
     @cached_property
     def melody(self) -> list[Melody]:
@@ -120,10 +118,11 @@ class Batch:
 
     def _renew(self) -> None:
         """New arrays to write to: those handed out are never overwritten."""
-        self.observations = np.empty((self.n, self._size), dtype=np.float32)
-        self.masks = np.empty((self.n, N_ACTIONS), dtype=np.int8)
-        self.rewards = np.empty(self.n)
-        self.finished = np.empty(self.n, dtype=np.bool_)
+        n = self.n
+        self.observations = np.empty((n, self._size), np.float32)
+        self.masks = np.empty((n, N_ACTIONS), np.int8)
+        self.rewards = np.empty(n)
+        self.finished = np.empty(n, np.bool_)
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""
@@ -194,20 +193,21 @@ class Batch:
             )
         if not self._begun:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
-        self._renew()
-        self._append(actions, self._parts)
+        self.step_first(actions)
 
     def step_first(self, actions: npt.NDArray[np.int64]) -> None:
-        """Append one note to each of the first ``actions.size`` melodies; the others stay as they are."""
-        self._append(actions, [self._all[: actions.size]])
-
-    def _append(self, actions: npt.NDArray[np.int64], parts: Sequence[npt.NDArray[np.int64]]) -> None:
+        """Append one note to each of the first ``actions.size`` melodies; the others stay as they are, unobserved."""
+        self._renew()
+        m = actions.size
         try:
-            told = self._by_parts(partial(self._play, actions), parts)
+            if self._pool is None or m < self.n:
+                code, i, k = self._play(actions, 0, m)
+            else:
+                told = self._by_parts(lambda rows: self._play(actions, int(rows[0]), int(rows[-1]) + 1))
+                code, i, k = next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
         except Exception as error:
             raise self._culprit(error) from error
-        code, i, k = next((each for each in told if each[0] != OK), (OK, 0, 0))
-        self._ended = sum(each[1] for each in told) if code == OK else 0
+        self._ended = i if code == OK else 0
         if code == FAILED:
             raise self._blame(i, k, f"it returned {self.lines.values[i, k]}")
         if code == FINISHED:
@@ -215,26 +215,29 @@ class Batch:
         if code == NO_ACTION:
             raise ValueError(f"action {actions[i]} is not in 0..{N_ACTIONS - 1}; choose one that action_masks() allows")
         if self._python_terms.size:
-            self._ask_python(actions.size)
-            observe(self.block, self._all[: actions.size], self.observations, self.masks)
+            self._ask_python(m)
+            observe(self.block, self._all[:m], self.observations, self.masks)
         if self.prior is not None and self._ended:
             # The prior has nothing to say of what follows the last note of a piece; to the others it listens next.
-            rows = np.flatnonzero(self.finished[: actions.size])
+            rows = np.flatnonzero(self.finished[:m])
             self.observations[rows, self.layout["log_probs"]] = -np.log(N_ACTIONS)
             self.observations[rows, self.layout["hidden"]] = 0.0
 
-    def _by_parts(self, work: Callable[[npt.NDArray[np.int64]], T], parts: Sequence[npt.NDArray[np.int64]]) -> list[T]:
+    def _by_parts(self, work: Callable[[npt.NDArray[np.int64]], T]) -> list[T]:
         """What ``work`` says of each part of the melodies, shared by the threads."""
-        others = [self._pool.submit(work, part) for part in parts[1:]] if self._pool else []
+        if self._pool is None:
+            return [work(self._all)]
+        others = [self._pool.submit(work, part) for part in self._parts[1:]]
         try:
-            first = work(parts[0])
+            first = work(self._parts[0])
         finally:
             wait(others)
         return [first, *(other.result() for other in others)]
 
-    def _play(self, actions: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> tuple[int, int, int]:
-        seen = (self.rewards, self.finished, self.observations, self.masks)
-        return self._advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *seen)
+    def _play(self, actions: npt.NDArray[np.int64], first: int, last: int) -> tuple[int, int, int]:
+        return self._advance(
+            self.block, first, last, actions, self.rewards, self.finished, self.observations, self.masks
+        )
 
     def advance(self, actions: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
@@ -246,7 +249,7 @@ class Batch:
             self.restart(rows, generators)
             observe(self.block, rows, self.observations, self.masks)
         if self.prior is not None:
-            self._by_parts(self.listen, self._parts)
+            self._by_parts(self.listen)
         return final
 
     def restart(self, rows: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
@@ -290,6 +293,10 @@ class Batch:
         """Write observations and masks of ``rows``."""
         observe(self.block, rows, self.observations, self.masks)
         self._tell(rows)
+
+    def values(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """(r, S) as ``Finished.values``."""
+        return values_of(self.lines.values[rows], self.lines.scores[rows], self.arrays)
 
     def _ask_python(self, n: int) -> None:
         """Score the rules that numba refused in the first ``n`` melodies, as the step scores the others."""
@@ -343,6 +350,14 @@ class Batch:
         )
 
 
+def values_of(
+    values: npt.NDArray[np.float64], scores: npt.NDArray[np.float64], suite: SuiteArrays
+) -> npt.NDArray[np.float64]:
+    """``Finished.values`` from the ``values`` and weighted ``scores`` of ``Lines``; overwrites the first."""
+    of_notes = np.broadcast_to(~suite.of_piece & (suite.weight != 0), values.shape)
+    return np.asarray(np.divide(scores, suite.weight, out=values, where=of_notes))
+
+
 @compiled
 def tell(
     log_probs: npt.NDArray[np.float32],
@@ -355,7 +370,8 @@ def tell(
     """Write the prior's ``log_probs`` (n, A), at least -50, and ``hidden`` (n, H) of ``rows`` into ``out`` (n, D)."""
     for i in rows:
         for a in range(log_probs.shape[1]):
-            out[i, at + a] = max(log_probs[i, a], np.float32(-50.0))
+            value = log_probs[i, a]
+            out[i, at + a] = value if value > -50.0 else np.float32(-50.0)  # as max() does not vectorise
         for h in range(hidden.shape[1]):
             out[i, hidden_at + h] = hidden[i, h]
 

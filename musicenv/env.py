@@ -103,12 +103,11 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
         self._action[0] = action
         batch.step(self._action)
         finished = bool(batch.finished[0])
-        info: dict[str, Any]
+        info = self._info()
         if not finished:
             batch.listen(self._row)
-            info = self._info()
         else:
-            info = {**self._info(), "melody": batch.melody(0), "passed": batch.lines.passed[0].copy()}
+            info |= {"melody": batch.melody(0), "passed": batch.lines.passed[0].copy()}
         if self.render_mode == "human":
             self.render()
         return batch.observations[0], float(batch.rewards[0]), finished, False, info

@@ -10,7 +10,16 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import DURATIONS, MASKS, N_DURATIONS, REST, duration_is_legal, duration_of_species
+from musicenv.alphabet import (
+    DURATIONS,
+    MASKS,
+    N_DURATIONS,
+    REST,
+    duration_is_legal,
+    duration_of_species,
+    legal_durations,
+)
+from musicenv.exponential import exponential
 from musicenv.jit import compiled
 from musicenv.melody import ARRAYS, UNSET, Melody
 from musicenv.reference import reader
@@ -179,6 +188,16 @@ def legal_duration(frame: npt.NDArray[np.int64], wanted: int) -> int:
 
 
 @compiled
+def durations_that_fit(frame: npt.NDArray[np.int64], out: npt.NDArray[np.bool_ | np.int8]) -> None:
+    """Write into ``out`` (N_DURATIONS,) which durations fit."""
+    if frame[SPECIES] > 0:
+        for k in range(N_DURATIONS):
+            out[k] = duration_fits(frame, _DURATIONS[k])
+    else:
+        legal_durations(frame[TIME], frame[BAR], frame[END], out)
+
+
+@compiled
 def is_read(frame: npt.NDArray[np.int64], before: int) -> bool:
     """Whether the newest note, which began at tick ``before``, met or crossed a bar line where statistics are read."""
     every = frame[BAR] * ((frame[BARS] + READINGS - 1) // READINGS)
@@ -189,12 +208,14 @@ def is_read(frame: npt.NDArray[np.int64], before: int) -> bool:
 def hear(lines: Lines, i: int, action: int, log_probs: npt.NDArray[np.float32]) -> None:
     """Note the surprisal of ``action`` and the entropy of ``log_probs`` (A,), both in nats, for the next note."""
     n = lines.frame[i, LENGTH]
-    entropy = np.float32(0.0)
-    for a in range(log_probs.size):
-        if log_probs[a] > -20.0:
-            entropy -= np.exp(log_probs[a]) * log_probs[a]
+    probs, power = log_probs.copy(), np.empty(log_probs.size, dtype=np.int32)
+    exponential(probs, power)
+    sums = np.zeros(N_DURATIONS, dtype=np.float32)  # side by side: one sum would wait for itself at each number
+    for first in range(0, log_probs.size, N_DURATIONS):
+        for k in range(N_DURATIONS):
+            sums[k] -= probs[first + k] * log_probs[first + k]
     lines.heard[i, 0, n] = -log_probs[action]
-    lines.heard[i, 1, n] = entropy
+    lines.heard[i, 1, n] = sums.sum()
 
 
 @compiled

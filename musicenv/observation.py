@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, N_PITCHES, REST, legal_durations
+from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, N_PITCHES, REST
 from musicenv.jit import compiled
 from musicenv.kernel import (
     BAR,
@@ -18,12 +18,11 @@ from musicenv.kernel import (
     LOW,
     METRE,
     MODE,
-    SPECIES,
     START,
     STYLE,
     TIME,
     Lines,
-    duration_fits,
+    durations_that_fit,
     read_state,
 )
 from musicenv.task import METRES, STYLES, TONICS, TUNE_MODES
@@ -144,11 +143,7 @@ def observe_one(
             before -= 1
         x[at + 5 * k + 4] = onset[before] == copied and pitch[before] == pitch[n - 1] and ticks[before] == ticks[n - 1]
     at = _OFFSETS[11]
-    if frame[SPECIES] > 0:
-        for d in range(N_DURATIONS):
-            mask[d] = duration_fits(frame, DURATIONS[d])
-    else:
-        legal_durations(time, bar, end, mask)
+    durations_that_fit(frame, mask)
     legal = 0
     for d in range(N_DURATIONS):
         x[at + d] = mask[d]

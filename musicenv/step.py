@@ -64,10 +64,6 @@ def summarise(melody: Melody, summary: npt.NDArray[np.int64]) -> None:
     note of ``melody``, whose own tell of the notes before."""
 
 
-SUMMARISES = False
-"""Replaced in the generated module: whether the suite reads any summary."""
-
-
 def play(
     lines: Lines,
     suite: Any,
@@ -89,14 +85,16 @@ def play(
     if listening:
         hear(lines, i, pitch * N_DURATIONS + duration, log_probs[i])
     before = frame[TIME]
-    if SUMMARISES and frame[LENGTH] > 0:
+    if frame[LENGTH] > 0:
         summarise(refer(view(lines, i)), lines.summary[i])
     append(lines, i, pitch + LOWEST - 1 if pitch > 0 else REST, _DURATIONS[duration])
-    melody = refer(view(lines, i))
     finished[i] = frame[TIME] == frame[END]
     at_bar[i] = finished[i] or is_read(frame, before)
-    note_rules(melody, lines.values[i])
     due = suite.note_terms
+    if due.size == 0 and not at_bar[i]:
+        return OK, 0, 0
+    melody = refer(view(lines, i))
+    note_rules(melody, lines.values[i])
     for k in due:
         gained = settle(lines, suite, i, k)
         if not np.isfinite(gained):
@@ -270,7 +268,7 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
         late = [f"        values[{k}] = rule_{k}(melody)" for k, rule in mine if rule.at_end]
         lines += ["", decorator, f"def {kind}_rules(melody, values):"]
         lines += [*early, *(["    if melody.time == melody.end:", *late] if late else []), "    return", ""]
-    lines += ["", f"SUMMARISES = {bool(suite.summaries)}", "", decorator, *summarise_source(suite)]
+    lines += ["", decorator, *summarise_source(suite)]
     for function in (play, step, advance, appraise):
         lines += source_of(function, decorator)
     return "\n".join([*lines, ""])
