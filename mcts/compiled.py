@@ -15,7 +15,22 @@ import numpy.typing as npt
 
 from mcts.algorithms import Algorithm, considered_visits
 from mcts.assembly import assemble
-from mcts.tree import CLOSED, ENDED, NONE, OPEN, Ints, Tree, advance, back_up, new_tree, plant, select, select_root, take, unfold
+from mcts.tree import (
+    CLOSED,
+    ENDED,
+    NONE,
+    OPEN,
+    Ints,
+    Tree,
+    advance,
+    back_up,
+    new_tree,
+    plant,
+    select,
+    select_root,
+    take,
+    unfold,
+)
 from musicenv.jit import inlined
 
 

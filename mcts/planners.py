@@ -15,6 +15,7 @@ from mcts.beam import Beam
 from mcts.evaluation import EVALUATIONS, completion, sampled
 from mcts.game import Game, Incumbents
 from mcts.melodies import Melodies
+from mcts.nrpa import nrpa
 from mcts.search import OutOfTimeError, Search, Watch
 from musicenv.batch import Batch
 
@@ -24,7 +25,7 @@ class Budget:
     """How much a planner may think."""
 
     simulations: int = 256
-    """Simulations a note of a tree search; whole pieces of best-of-n; eight times the width of a beam."""
+    """Simulations a note of a tree search; whole pieces of best-of-n and nrpa; eight times the width of a beam."""
     seconds: float | None = None
     """Time for all pieces: the search starts again until then, and is stopped there; without it, it runs once."""
     children: int = 16
@@ -59,6 +60,11 @@ def best_of_n(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random
         watch()
 
 
+def nested(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
+    """Nested rollout policy adaptation with ``budget.simulations`` playouts a piece."""
+    nrpa(game, incumbents, budget.simulations, rng, watch)
+
+
 def tree_search(algorithm: str) -> Planner:
     """Greedy and beam search, then a tree search, so that its incumbents are never below theirs."""
 
@@ -78,6 +84,7 @@ PLANNERS: Final[dict[str, Planner]] = {
     "greedy": greedy,
     "beam": beam,
     "best-of-n": best_of_n,
+    "nrpa": nested,
     "mcts": tree_search("gumbel"),
     **{name: tree_search(name) for name in ALGORITHMS},
 }
