@@ -22,7 +22,7 @@ $(READY): pyproject.toml constraints.txt
 		echo "musicenv needs Python 3.11 or newer, which '$(PYTHON)' is not; name one: make PYTHON=python3.12" >&2; \
 		exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[audio,score,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[audio,benchmark,score,dev]'
 	@touch $@
 
 train: install

@@ -89,6 +89,25 @@ def prior(temperature: float = 1.0) -> Agent:
     return agent
 
 
+def top_p(share: float) -> Agent:
+    """The batch's prior, of which only the likeliest notes are kept that together have at least ``share`` of the
+    probability (Holtzman et al. 2020, nucleus sampling); 0 keeps one note: greedy.
+    """
+
+    def agent(batch: Seen) -> Floats:
+        log_probs = masked(batch.log_probs, batch.masks)
+        order = np.argsort(-log_probs, axis=1, kind="stable")
+        p = np.exp(np.take_along_axis(log_probs, order, axis=1), dtype=np.float64)
+        # A note stays where those before it have less than the share; the first has none before it.
+        kept = p.cumsum(axis=1) - p < share
+        kept[:, 0] = True
+        masks = np.zeros(batch.masks.shape, dtype=np.int8)
+        np.put_along_axis(masks, order, kept.astype(np.int8), axis=1)
+        return masked(log_probs, masks & batch.masks)
+
+    return agent
+
+
 def compose(
     batch: Batch, agent: Agent, pieces: int, seed: int, progress: Callable[[int], object] | None = None
 ) -> Pieces:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import torch
 from gymnasium import spaces
@@ -14,7 +14,8 @@ from torch import nn
 from musicenv.alphabet import N_ACTIONS, N_PITCHES
 
 Layout = dict[str, slice]
-_ILLEGAL = -1e8
+ILLEGAL: Final = -1e8
+"""Nats, in the place of minus infinity: an illegal note's logit is near it."""
 
 
 def prior_logits(observations: torch.Tensor, layout: Layout) -> torch.Tensor:
@@ -26,7 +27,7 @@ def prior_logits(observations: torch.Tensor, layout: Layout) -> torch.Tensor:
         logits = torch.zeros_like(legal, dtype=observations.dtype)
     # A finished piece has no legal note; nothing is drawn there, but its value is asked for.
     legal = legal | ~legal.any(dim=1, keepdim=True)
-    return torch.log_softmax(torch.where(legal, logits, torch.full_like(logits, _ILLEGAL)), dim=1)
+    return torch.log_softmax(torch.where(legal, logits, torch.full_like(logits, ILLEGAL)), dim=1)
 
 
 class _TwoTowers(nn.Module):
@@ -59,7 +60,7 @@ class _TwoTowers(nn.Module):
         return out
 
 
-class _Correction(nn.Module):
+class Correction(nn.Module):
     """Prior logits plus a linear correction that starts at zero."""
 
     def __init__(self, latent: int) -> None:
@@ -103,7 +104,7 @@ class PriorPolicy(MaskableActorCriticPolicy):
     def _build(self, lr_schedule: Schedule) -> None:
         super()._build(lr_schedule)
         # SB3's orthogonal initialisation and its own output layer are replaced; the optimiser has to know.
-        self.action_net = _Correction(self._sizes[0])
+        self.action_net = Correction(self._sizes[0])
         self.optimizer = self.optimizer_class(
             self.parameters(),
             lr=lr_schedule(1),  # type: ignore[call-arg]
@@ -140,7 +141,7 @@ def policy_agent(policy: PriorPolicy) -> Callable[[Any], Any]:
         with torch.no_grad():
             log_probs, _, _ = policy.judge(torch.from_numpy(batch.observations))
         # Illegal notes have log-probabilities near -1e8: exactly impossible.
-        return log_probs.masked_fill(log_probs < _ILLEGAL / 2, -torch.inf).numpy()
+        return log_probs.masked_fill(log_probs < ILLEGAL / 2, -torch.inf).numpy()
 
     return agent
 

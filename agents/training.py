@@ -74,14 +74,20 @@ def check(settings: object, **least: float) -> None:
             raise ValueError(f"{name}={value} is not possible; give at least {smallest:g}")
 
 
+def environment(settings: Settings) -> MelodyVecEnv:
+    """The pieces to learn from, seeded."""
+    check(settings, envs=1, bonus=0.0)
+    suite, prior = resolve(settings.reward, settings.prior or None)
+    env = MelodyVecEnv(Batch(settings.envs, settings.options.tasks(), suite.with_bonus(settings.bonus), prior))
+    env.seed(settings.seed)
+    return env
+
+
 def build(settings: Settings) -> Trained:
     """The untrained model: its policy is the prior itself."""
-    check(settings, envs=1, rollout=2, target_kl=0.01, learning_rate=0.0, bonus=0.0)
-    suite, prior = resolve(settings.reward, settings.prior or None)
-    batch = Batch(settings.envs, settings.options.tasks(), suite.with_bonus(settings.bonus), prior)
-    env = MelodyVecEnv(batch)
-    env.seed(settings.seed)
-    rate = settings.learning_rate
+    check(settings, rollout=2, target_kl=0.01, learning_rate=0.0)
+    env, rate = environment(settings), settings.learning_rate
+    batch = env.batch
     model = PriorPPO(
         PriorPolicy,
         env,

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from experiments import figures
 from experiments.fitting import ENTRIES, Measured, measure, score, wins
-from experiments.judge import Judge
+from experiments.judges import figures
+from experiments.judges.second_model import Judge
 from experiments.rule_cost import nanoseconds
 from experiments.runs import format_table, print_table
 from musicenv.files import write_atomic

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from agents.compose import Pieces
 from agents.named import NAMED, agent_of, named
 from agents.training import check
-from experiments import figures
+from experiments.judges import figures
 from experiments.pieces import Piece, available, check_formats, write_pieces
 from experiments.report import describe
 from experiments.runs import UserError, command, print_table, start_run, user_input

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from experiments.fakes import task_of
 from musicenv.alphabet import HIGHEST, LOWEST, REST
@@ -12,6 +13,7 @@ from musicenv.appraisal import appraise
 from musicenv.keys import SCALES
 from musicenv.melody import Melody, melody_from_notes
 from musicenv.task import MODES
+from rewards.priors import Prior, hear
 from rewards.rules import Suite
 
 REACH: Final = 5
@@ -46,31 +48,38 @@ def alternatives(melody: Melody, k: int) -> list[int]:
     return [pitch for pitch in (REST, *near) if pitch != old and (pitch == REST or pitch % 12 in scale)]
 
 
-def changes(suite: Suite, melody: Melody) -> list[list[Change]]:
-    """Of each note up to MOST rules that would gain by a change of its pitch alone, the greatest gain first.
+class Told(NamedTuple):
+    """What a suite of S terms says of a melody."""
 
-    ``suite`` holds statistics that read no prior.
-    """
-    if not (melody.pitch != REST).any():
-        return [[] for _ in melody.pitch]
-    tried = [(k, pitch) for k in range(melody.pitch.size) for pitch in alternatives(melody, k)]
+    scores: npt.NDArray[np.float64]
+    """(S,) weighted scores."""
+    passed: npt.NDArray[np.bool_]
+    """(S,)"""
+    changes: list[list[Change]]
+    """Of each note up to MOST rules that would gain by a change of its pitch alone, the greatest gain first."""
+
+
+def tell(suite: Suite, melody: Melody, prior: Prior | None = None) -> Told:
+    """Judge a melody and all that it would be with one pitch changed; ``prior`` hears them where a term needs it."""
+    sounds = bool((melody.pitch != REST).any())
+    tried = [(k, pitch) for k in range(melody.pitch.size) if sounds for pitch in alternatives(melody, k)]
     variants = [melody]
     task = task_of(melody)
     for k, pitch in tried:
         pitches = melody.pitch.copy()
         pitches[k] = pitch
         variants.append(melody_from_notes(pitches, melody.duration, task, end=melody.end))
-    scores = appraise(suite, variants).scores
-    gains = scores[1:] - scores[0]
-    owner = np.array([k for k, _ in tried])
+    judged = appraise(suite, hear(prior, variants) if prior is not None else variants)
+    gains = judged.scores[1:] - judged.scores[0]
+    owner = np.array([k for k, _ in tried], dtype=np.int64)
     found: list[list[Change]] = []
     for k in range(melody.pitch.size):
         rows = np.flatnonzero(owner == k)
-        best = gains[rows].argmax(axis=0)
+        best = gains[rows].argmax(axis=0) if rows.size else []
         by_rule = [
             Change(rule, float(gains[rows[row], rule]), float(gains[rows[row]].sum()), tried[rows[row]][1])
             for rule, row in enumerate(best)
         ]
         worth = [change for change in by_rule if change.gain >= LEAST]
         found.append(sorted(worth, key=lambda change: -change.gain)[:MOST])
-    return found
+    return Told(judged.scores[0], judged.passed[0], found)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import base64
 import html
-import inspect
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -18,28 +18,31 @@ from typing import Any, Final, NamedTuple
 import tyro
 from tqdm import tqdm
 
-from experiments.counterfactuals import changes
+from experiments.counterfactuals import Told, tell
 from experiments.pieces import Piece, check_libraries, read_pieces
+from experiments.run_rules import Rules, rules_of, what
 from experiments.runs import UserError, command, open_run, user_input
 from experiments.timeline import FOLDER
 from musicenv import render
 from musicenv.alphabet import REST
-from musicenv.appraisal import appraise
 from musicenv.files import write_atomic
 from musicenv.melody import Melody
 from musicenv.render.notation import spell, written_bars
 from musicenv.render.roll import DEGREES, degree_of
 from musicenv.render.sheet import caption
 from musicenv.task import TRANSPOSITION
-from rewards import theory
-from rewards.rules import Rule, Suite
 
-WIDTH: Final = 760
-"""Units of a score's width; small, so that notes are large on a phone."""
+LAYOUTS: Final = {"wide": (760, 4), "narrow": (460, 2)}
+"""How each score is engraved: width in units and bars a line; the page shows that which suits its column."""
+CROWDED: Final = 12
+"""Symbols in a bar from which on a line has half as many bars."""
+SCRIPTS: Final = ("common.js", "piece.js", "timeline.js", "blind.js", "start.js")
+"""Of the page, in their order."""
 ORDER: Final = ("real", "uniform", "prior", "tuned", "best")
 """Groups from left to right; others follow."""
 _ACCIDENTALS: Final = {-2: "𝄫", -1: "♭", 0: "", 1: "♯", 2: "𝄪"}
 _FONT: Final = re.compile(r'<style type="text/css">(@font-face.*?)</style>', re.DOTALL)
+_BEATS: Final = {12: "♩", 18: "♩."}
 _SYMBOL: Final = re.compile(r'<g id="([^"]+)" class="(?:note|rest|mRest)\b')
 
 
@@ -61,6 +64,7 @@ class Entry(NamedTuple):
     """A piece on the page."""
 
     run: str
+    rules: Rules
     group: str
     number: int
     piece: Piece
@@ -77,23 +81,18 @@ def collect(runs: tuple[Path, ...], most: int) -> list[Entry]:
     names = [run.resolve().name for run in runs]
     for run, name in zip(runs, names, strict=True):
         name = name if names.count(name) == 1 else str(run)
-        open_run(run)
+        rules = rules_of(open_run(run))
+        if rules.notice:
+            print(f"{name}: {rules.notice}")
         folders = [folder for folder in (run / "pieces").glob("*") if folder.is_dir() and folder.name != FOLDER.name]
         folders.sort(key=lambda folder: (ORDER.index(folder.name) if folder.name in ORDER else len(ORDER), folder.name))
-        before = len(found)
-        for folder in folders:
-            pieces = read_pieces(folder)[:most]
-            found += [Entry(name, folder.name, number, piece) for number, piece in enumerate(pieces, start=1)]
-        found += [Entry(name, FOLDER.name, k, piece) for k, piece in enumerate(read_pieces(run / FOLDER), start=1)]
-        if len(found) == before:
+        groups = {folder.name: read_pieces(folder)[:most] for folder in folders}
+        groups[FOLDER.name] = read_pieces(run / FOLDER)
+        if not any(groups.values()):
             raise UserError(f"{run} holds no pieces; give a finished run of train_ppo or compose")
+        for group, pieces in groups.items():
+            found += [Entry(name, rules, group, number, piece) for number, piece in enumerate(pieces, start=1)]
     return found
-
-
-def what(rule: Rule) -> str:
-    """The first sentence of a rule's docstring."""
-    text = " ".join((inspect.getdoc(rule.function) or "").split("\n\n")[0].split())
-    return re.split(r"(?<=[.?!])\s+(?=[A-Z])", text, maxsplit=1)[0]
 
 
 def pitch_name(pitch: int, melody: Melody) -> str:
@@ -102,6 +101,21 @@ def pitch_name(pitch: int, melody: Melody) -> str:
         return "rest"
     letter, alter, octave = spell(pitch + TRANSPOSITION[melody.key], melody.key, melody.mode)
     return f"{letter}{_ACCIDENTALS[alter]}{octave}"
+
+
+def engraved(melody: Melody, number: int) -> dict[str, str]:
+    """The SVG of each of LAYOUTS; ``number`` (0 or more) tells the pieces of a page apart."""
+    bars_a_line = {name: bars for name, (_, bars) in LAYOUTS.items()}
+    if max(len(bar.symbols) for bar in written_bars(melody)) > CROWDED:
+        bars_a_line = {name: bars // 2 for name, bars in bars_a_line.items()}
+    out = {}
+    for k, (name, (width, _)) in enumerate(LAYOUTS.items(), start=1):
+        own = len(LAYOUTS) * number + k
+        svg = render.score_svg(melody, width=width, number=own, bars_a_line=bars_a_line[name], tempo_mark=False)
+        svg = re.sub(r"\n\s*", "", _FONT.sub("", svg))  # half of it; the font is for tempo marks alone
+        # Sized by the page instead of in pixels.
+        out[name] = re.sub(r'^<svg width="(\d+)px" height="(\d+)px"', rf'<svg class="{name}" viewBox="0 0 \1 \2"', svg)
+    return out
 
 
 def symbols_of(melody: Melody, svg: str) -> list[list[str]]:
@@ -118,9 +132,9 @@ def symbols_of(melody: Melody, svg: str) -> list[list[str]]:
     return out
 
 
-def notes_of(melody: Melody, svg: str, suite: Suite) -> list[dict[str, Any]]:
+def notes_of(melody: Melody, svgs: Iterable[str], told: Told) -> list[dict[str, Any]]:
     """Each note as the page draws it, with the changes that rules would gain by; times in ticks from the beginning."""
-    written, told = symbols_of(melody, svg), changes(suite, melody)
+    written = [symbols_of(melody, svg) for svg in svgs]
     return [
         {
             "onset": int(melody.onset[k]) - melody.start,
@@ -129,20 +143,20 @@ def notes_of(melody: Melody, svg: str, suite: Suite) -> list[dict[str, Any]]:
             "degree": None if pitch == REST else degree_of(pitch, melody.mode),
             "name": pitch_name(pitch, melody),
             "bar": int(melody.onset[k]) // melody.bar + 1,
-            "ids": written[k],
+            "ids": [each for layout in written for each in layout[k]],
             "changes": [
                 [change.rule, round(change.gain, 2), round(change.total, 2), pitch_name(change.pitch, melody)]
-                for change in told[k]
+                for change in told.changes[k]
             ],
         }
         for k, pitch in enumerate(melody.pitch.tolist())
     ]
 
 
-def data_of(entry: Entry, svg: str, suite: Suite, how: render.Performance) -> dict[str, Any]:
+def data_of(entry: Entry, svgs: Iterable[str], how: render.Performance) -> dict[str, Any]:
     """What the page's script has to know of a piece."""
-    melody = entry.piece.melody
-    appraisal = appraise(suite, [melody])
+    melody, suite = entry.piece.melody, entry.rules.suite
+    told = tell(suite, melody, entry.rules.prior)
     return {
         "run": entry.run,
         "group": entry.group,
@@ -151,66 +165,70 @@ def data_of(entry: Entry, svg: str, suite: Suite, how: render.Performance) -> di
         "ticks": melody.time - melody.start,
         "pickup": -melody.start,
         "bar": melody.bar,
-        "notes": notes_of(melody, svg, suite),
-        "scores": [round(float(score), 3) for score in appraisal.scores[0]],
-        "passed": appraisal.passed[0].tolist(),
+        "notes": notes_of(melody, svgs, told),
+        "scores": [round(float(score), 3) for score in told.scores],
+        # Nothing can fail a rule that has no curve.
+        "passed": [bool(passed) if term.curve else None for term, passed in zip(suite, told.passed, strict=True)],
+        "bonus": suite.bonus if told.passed.all() else 0,
     }
 
 
-def article(entry: Entry, number: int, svg: str, mp3: bytes) -> str:
+def article(entry: Entry, number: int, svgs: Iterable[str], mp3: bytes, how: render.Performance) -> str:
     """A piece as HTML; the script adds what moves."""
-    # Sized by the page instead of in pixels.
-    svg = re.sub(r'^<svg width="(\d+)px" height="(\d+)px"', r'<svg viewBox="0 0 \1 \2"', svg.strip())
     melody = entry.piece.melody
     title = html.escape(entry.title)
-    score = entry.piece.facts.get("score")
-    told = f"{caption(melody)}{'' if score is None else f', reward {score:.1f}'}"
+    told = [caption(melody), f"{_BEATS[melody.beat]} = {how.beats_per_minute(melody):g}"]
+    if "score" in entry.piece.facts:
+        told.append(f"reward {entry.piece.facts['score']:.1f}")
     abc = html.escape(render.to_abc(melody, one_line=True), quote=True)
+    score = "".join(svgs)
     sound = base64.b64encode(mp3).decode()
     return f"""<article class="piece" id="piece-{number}" data-piece="{number}" aria-labelledby="title-{number}">
-<h4 id="title-{number}">{title} <small>{html.escape(told)}</small></h4>
+<h4 id="title-{number}">{title} <small>{html.escape(", ".join(told))}</small></h4>
 <div class="player"><button type="button" class="play" aria-label="Play {title}">▶</button>
 <input type="range" class="seek" min="0" max="1000" value="0" aria-label="Position in {title}">
 <span class="clock" aria-hidden="true"></span></div>
-<div class="score"><div role="img" aria-label="Score: {abc}">{svg}</div><div class="cursor" hidden></div></div>
+<div class="score"><div role="img" aria-label="Score: {abc}">{score}</div><div class="cursor" hidden></div></div>
 <div class="roll"></div>
-<p class="told">Point at a note of the piano roll, or go there by Tab and the arrow keys.</p>
+<p class="told">Point at a note of the piano roll, tap it, or go there by Tab and the arrow keys.</p>
 <details class="rules"><summary></summary></details>
 <audio preload="none" src="data:audio/mpeg;base64,{sound}"></audio>
 </article>"""
 
 
+def section(run: str, rules: Rules, mine: list[tuple[str, Entry]]) -> str:
+    """A run as HTML; ``mine`` are its pieces, each with its article."""
+    learned = "\n".join(text for text, entry in mine if entry.group == FOLDER.name)
+    # Row by row: the first piece of each group side by side, then the second.
+    others = sorted((p for p in mine if p[1].group != FOLDER.name), key=lambda pair: pair[1].number)
+    columns = min(max(len({entry.group for _, entry in others}), 2), 4)
+    side_by_side = "\n".join(text for text, _ in others)
+    name = html.escape(run)
+    told = f'<p class="notice">{html.escape(rules.notice)}</p>' if rules.notice else ""
+    return f"""<section class="run"><h3>{name}</h3>
+<p class="reward">Judged by its reward, <code>{html.escape(rules.name)}</code>.</p>{told}
+<div class="timeline" role="group" aria-label="How {name} learned">{learned}</div>
+<div class="pieces" style="--columns: {columns}">{side_by_side}</div></section>"""
+
+
 def page_of(entries: list[Entry], how: render.Performance) -> str:
     """The page, with everything in it."""
-    suite = theory.suite()
-    articles, data, fonts = [], [], dict[str, None]()
+    articles, data = [], []
     for number, entry in enumerate(tqdm(entries, unit=" pieces", desc="engraving and playing")):
-        svg = render.score_svg(entry.piece.melody, width=WIDTH, number=number + 1, performance=how)
-        fonts |= dict.fromkeys(_FONT.findall(svg))  # the same in each score: 60 kB that the page needs once
-        svg = _FONT.sub("", svg)
-        articles.append(article(entry, number, svg, render.mp3_bytes(entry.piece.melody, how)))
-        data.append(data_of(entry, svg, suite, how))
+        svgs = engraved(entry.piece.melody, number).values()
+        articles.append(article(entry, number, svgs, render.mp3_bytes(entry.piece.melody, how), how))
+        data.append(data_of(entry, svgs, how))
+    runs = {entry.run: entry.rules for entry in entries}
     script_data = {
-        "rules": [[term.rule.name, what(term.rule)] for term in suite],
+        "rules": {run: [[term.rule.name, what(term.rule)] for term in rules.suite] for run, rules in runs.items()},
         "colours": [f"rgb{colour}" for colour in DEGREES],
         "pieces": data,
     }
-    sections = []
-    for run in dict.fromkeys(entry.run for entry in entries):
-        mine = [(text, entry) for text, entry in zip(articles, entries, strict=True) if entry.run == run]
-        learned = "\n".join(text for text, entry in mine if entry.group == FOLDER.name)
-        # Row by row: the first piece of each group side by side, then the second.
-        others = sorted((p for p in mine if p[1].group != FOLDER.name), key=lambda pair: pair[1].number)
-        columns = min(max(len({entry.group for _, entry in others}), 2), 4)
-        side_by_side = "\n".join(text for text, _ in others)
-        sections.append(
-            f'<section class="run"><h3>{html.escape(run)}</h3>\n'
-            f'<div class="timeline" role="group" aria-label="How {html.escape(run)} learned">{learned}</div>\n'
-            f'<div class="pieces" style="--columns: {columns}">{side_by_side}</div></section>'
-        )
+    told = list(zip(articles, entries, strict=True))
+    sections = [section(run, rules, [pair for pair in told if pair[1].run == run]) for run, rules in runs.items()]
     parts = {
-        "style": "\n".join([*fonts, _part("listen.css")]),
-        "script": _part("listen.js"),
+        "style": _part("listen.css"),
+        "script": "\n".join(map(_part, SCRIPTS)),
         "data": json.dumps(script_data, separators=(",", ":")).replace("</", "<\\/"),
         "runs": "\n".join(sections),
     }

@@ -50,7 +50,7 @@ FORMATS: Final = {
     "musicxml": Format(".musicxml", lambda melody, path, how: render.to_musicxml(melody, path, performance=how)),
     "abc": Format(".abc", lambda melody, path, _: write_atomic(path, render.to_abc(melody))),
     "score": Format(".png", lambda melody, path, _: render.score_png(melody, path), _SCORE),
-    "svg": Format(".svg", lambda melody, path, _: render.score_svg(melody, path), _SCORE[:1]),
+    "svg": Format(".svg", lambda melody, path, how: render.score_svg(melody, path, performance=how), _SCORE[:1]),
     "roll": Format(".roll.png", lambda melody, path, _: render.piano_roll_png(melody, path)),
     "gif": Format(".gif", render.piano_roll_gif),
     "mp3": Format(".mp3", render.to_mp3, _SOUND),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from agents.compose import compose, prior
-from experiments import figures
+from experiments.judges import figures
 from musicenv.batch import Batch
 from musicenv.corpus import load
 from musicenv.corpus.corpus import Split, Unit

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from experiments import figures
-from experiments.judge import Judge
+from experiments.judges import figures
+from experiments.judges.second_model import Judge
 from experiments.runs import format_table
 from musicenv.corpus import load
+from musicenv.corpus.corpus import Source, Split, Unit
 from musicenv.files import write_atomic
 from musicenv.melody import Melody
 from musicenv.task import MODES, TONICS, Task
@@ -24,7 +25,6 @@ from rewards.rules import Suite
 if TYPE_CHECKING:
     from agents.compose import Pieces
 
-Unit = Literal["parts", "tunes"]
 ENOUGH_PARTS = 40
 """With fewer real melodies than this the choice is widened: to whole tunes, to any length, to all modes."""
 
@@ -42,21 +42,22 @@ class Column:
 
 
 def real_parts(tasks: Sequence[Task]) -> list[Melody]:
-    """Held-out real music to compare with: parts of the tasks' length and metres, and of their modes where enough.
+    """The melodies of ``real_items``."""
+    return [melody for melody, _ in real_items(tasks)]
+
+
+def real_items(tasks: Sequence[Task], split: Split = "test") -> list[tuple[Melody, Source]]:
+    """Real music to compare with, and its sources: parts of the tasks' length and metres, of their modes where enough.
 
     Where too few parts are that long, whole tunes of that length; where those are too few, parts of any length.
     """
     corpus, metres, modes = load(), {task.metre for task in tasks}, {task.mode_index for task in tasks}
     for unit, bars in (("parts", tasks[0].bars), ("tunes", tasks[0].bars), ("parts", None)):
-        found = [
-            melody
-            for metre in sorted(metres)
-            for melody in corpus.melodies(split="test", unit=cast(Unit, unit), bars=bars, metre=metre)
-        ]
+        found = [item for metre in sorted(metres) for item in corpus.items(split, cast(Unit, unit), bars, metre)]
         if len(found) >= ENOUGH_PARTS or (found and bars is None):
-            same = [melody for melody in found if melody.mode in modes]
+            same = [(melody, source) for melody, source in found if melody.mode in modes]
             return same if len(same) >= ENOUGH_PARTS else found
-    raise ValueError(f"the corpus has no test melody in {', '.join(sorted(metres))}")
+    raise ValueError(f"the corpus has no {split} melody in {', '.join(sorted(metres))}")
 
 
 class Reporter:

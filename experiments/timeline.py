@@ -48,7 +48,7 @@ class Timeline:
         self.next = self._number(notes) + 1
         composed = compose(self.batch, policy_agent(self.model.policy), 1, self.seed)
         piece = Piece(composed.melodies[0], {"notes": notes, "score": float(composed.returns[0])})
-        write_piece(self.folder / f"{notes:010d}", piece, ["midi", "abc"])
+        write_piece(self.folder / f"{notes:010d}", piece, available("midi", "abc", "score", "mp3"))
         for output in logger.output_formats:
             if isinstance(output, TensorBoardOutputFormat):
                 _show(output.writer, piece, notes)

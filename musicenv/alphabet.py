@@ -82,6 +82,20 @@ def duration_is_legal(time: int, duration: int, bar: int, end: int) -> bool:
 
 
 @compiled
+def duration_of_species(species: int, time: int, duration: int, bar: int, end: int) -> bool:
+    """Does a note at ``time`` last ``duration`` ticks in a species of counterpoint (1 to 4), in 4/4?
+
+    Whole notes, half notes, quarters, and half notes that may be tied over the bar line if a bar is left before the
+    last, which is a whole note in every species (Fux).
+    """
+    if time == end - bar or species == 1:
+        return duration == bar
+    if species == 4 and time % bar != 0 and time < end - bar - bar // 2:
+        return duration == bar or duration == bar // 2
+    return duration == (bar // 4 if species == 3 else bar // 2)
+
+
+@compiled
 def legal_durations(time: int, bar: int, end: int, out: npt.NDArray[np.bool_]) -> None:
     """Write into ``out`` (N_DURATIONS,) which durations are legal at ``time``; ``bar`` and ``end`` in ticks."""
     for k in range(_DURATIONS.size):

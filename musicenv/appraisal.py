@@ -1,4 +1,4 @@
-"""What a suite says of many finished melodies at once, by the same compiled rules as the step."""
+"""What a suite says of many finished melodies at once, by the same compiled rules as the step where they can be."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from musicenv.kernel import NO_PITCH, Lines, new_lines
 from musicenv.melody import Melody
 from musicenv.refused import refused
 from musicenv.step import load_kernel
+from rewards.judging import judge
 from rewards.rules import Suite
 
 
 class Appraisal(NamedTuple):
-    """n melodies under S statistics."""
+    """n melodies under S terms."""
 
     values: npt.NDArray[np.float64]
-    """(n, S) each statistic's value; NaN where it is not defined."""
+    """(n, S) each statistic's value, NaN where it is not defined; for a rule the sum of its scores."""
     scores: npt.NDArray[np.float64]
     """(n, S) weighted scores."""
     passed: npt.NDArray[np.bool_]
@@ -27,17 +28,22 @@ class Appraisal(NamedTuple):
 
 
 def appraise(suite: Suite, melodies: Sequence[Melody]) -> Appraisal:
-    """Judge finished melodies by the statistics of ``suite``, some microseconds each.
+    """Judge finished melodies by ``suite``, some microseconds each.
 
-    ``rewards.judging.judge`` does the same slowly, for any suite; a test compares them.
+    Rules that speak at each note, and those that numba refuses, are left to ``rewards.judging.judge``, which does the
+    same slowly; a test compares them.
     """
-    if any(term.rule.kind == "note" for term in suite) or refused(suite).any():
-        raise ValueError(
-            "appraise() takes suites of statistics that numba compiles; others are for rewards.judging.judge"
-        )
-    if not melodies:
-        empty = np.zeros((0, len(suite)))
-        return Appraisal(empty, empty.copy(), empty.astype(np.bool_))
+    slow = refused(suite) | np.array([term.rule.kind == "note" for term in suite], dtype=np.bool_)
+    shape = (len(melodies), len(suite))
+    told = Appraisal(np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=np.bool_))
+    for judged, terms in ((judge, slow), (_compiled, ~slow)):
+        if melodies and terms.any():
+            part = judged(Suite(tuple(term for term, mine in zip(suite, terms, strict=True) if mine)), melodies)
+            told.values[:, terms], told.scores[:, terms], told.passed[:, terms] = part[:3]
+    return told
+
+
+def _compiled(suite: Suite, melodies: Sequence[Melody]) -> Appraisal:
     lines = lines_of(melodies, len(suite))
     rows = np.arange(len(melodies))
     kernel = load_kernel(suite, np.zeros(len(suite), dtype=np.bool_))

@@ -203,8 +203,9 @@ class Batch:
             for i, (pitch, duration) in opened:
                 if self._prior_state is not None:
                     hear(self.lines, i, action_of(pitch, duration), self._prior_state.log_probs[i])
+                if k > 0:
+                    self._summarise(kernel.view(self.lines, i), self.lines.summary[i])
                 kernel.append(self.lines, i, pitch, duration)
-                self._summarise(self.lines, i)
 
     def listen(self, rows: npt.NDArray[np.int64]) -> None:
         """Let the prior hear the newest note of ``rows``, so that it tells what may come next."""

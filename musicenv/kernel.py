@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import DURATIONS, N_DURATIONS, REST, duration_is_legal
+from musicenv.alphabet import DURATIONS, N_DURATIONS, REST, duration_is_legal, duration_of_species
 from musicenv.jit import compiled
 from musicenv.melody import ARRAYS, UNSET, Melody
 
@@ -35,7 +35,7 @@ class Lines(NamedTuple):
     given: npt.NDArray[np.int16]
     """(n, sixteenths) sounding pitch of the given line or REST; (n, 0) where no task has one."""
     summary: npt.NDArray[np.int64]
-    """(n, F) running summaries; (n, 0) where no rule of the suite reads one."""
+    """(n, F) running summaries of the notes before the newest; (n, 0) where no rule of the suite reads one."""
     frame: npt.NDArray[np.int64]
     """(n, N_FRAME) length in notes, time, and the frame of the task; columns above."""
     values: npt.NDArray[np.float64]
@@ -117,11 +117,19 @@ def append(lines: Lines, i: int, pitch: int, duration: int) -> None:
 
 
 @compiled
+def duration_fits(frame: npt.NDArray[np.int64], duration: int) -> bool:
+    """May the next note of a melody with this frame last ``duration`` ticks?"""
+    if frame[SPECIES] > 0:
+        return duration_of_species(frame[SPECIES], frame[TIME], duration, frame[BAR], frame[END])
+    return duration_is_legal(frame[TIME], duration, frame[BAR], frame[END])
+
+
+@compiled
 def legal_duration(frame: npt.NDArray[np.int64], wanted: int) -> int:
     """Index ``wanted`` of a duration that is legal now, else of the longest legal shorter one, else of the shortest."""
     shortest = 0
     for k in range(N_DURATIONS - 1, -1, -1):
-        if duration_is_legal(frame[TIME], _DURATIONS[k], frame[BAR], frame[END]):
+        if duration_fits(frame, _DURATIONS[k]):
             shortest = k
             if k <= wanted:
                 return k

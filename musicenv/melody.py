@@ -38,7 +38,7 @@ class Melody(NamedTuple):
     """(end // 3,) relative pitch of the given line at each sixteenth, REST where it is silent; (0,) where no task of a
     batch has one."""
     summary: npt.NDArray[np.int64]
-    """(F,) running summaries of the line, indexed as ``rewards.summaries`` names them; (0,) where no rule reads one."""
+    """(F,) running summaries of the notes before the newest (``rewards.summaries``); (0,) where no rule reads one."""
     time: int
     """Tick at which the newest note ends; the piece is finished where ``time == end``."""
     start: int
@@ -80,7 +80,7 @@ def melody_from_notes(
     """A melody from its relative pitches and durations in ticks, laid end to end from ``-task.pickup``.
 
     ``end`` overrides the final barline of the task, for real tunes whose last bar is not shortened by the pick-up;
-    ``summary`` (F,) is what ``rewards.summaries`` makes of the line, where rules read it.
+    ``summary`` (F,) is what ``rewards.summaries`` makes of all but the last note, where rules read it.
     """
     pitches = np.asarray(pitch, dtype=np.int16)
     durations = np.asarray(duration, dtype=np.int16)

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import DURATIONS, LOWEST, N_DURATIONS, N_PITCHES, REST, duration_is_legal
+from musicenv.alphabet import DURATIONS, LOWEST, N_DURATIONS, N_PITCHES, REST
 from musicenv.jit import compiled
-from musicenv.kernel import BAR, END, HIGH, KEY, LENGTH, LOW, METRE, MODE, START, STYLE, TIME, Lines
+from musicenv.kernel import BAR, END, HIGH, KEY, LENGTH, LOW, METRE, MODE, START, STYLE, TIME, Lines, duration_fits
 from musicenv.task import METRES, STYLES, TONICS, TUNE_MODES
 
 HISTORY: Final = 8
@@ -126,7 +126,7 @@ def observe(
             _look_back(lines, i, _LOOKBACK[k] * bar, x[at + 5 * k : at + 5 * k + 5])
         at = _OFFSETS[11]
         for d in range(N_DURATIONS):
-            legal = duration_is_legal(time, _TICKS[d], bar, frame[END])
+            legal = duration_fits(frame, _TICKS[d])
             x[at + d] = legal
             for p in range(N_PITCHES):
                 mask[i, p * N_DURATIONS + d] = legal

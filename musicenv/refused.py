@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from functools import cache
 
 import numba
 import numpy as np
@@ -27,6 +28,7 @@ def refused(suite: Suite) -> npt.NDArray[np.bool_]:
     return out
 
 
+@cache
 def _compiles(rule: Rule) -> bool:
     try:
         told = compile_rule(rule)

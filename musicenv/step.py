@@ -27,6 +27,7 @@ from musicenv.kernel import (
     _DURATIONS,
     BAR,
     END,
+    LENGTH,
     TIME,
     Lines,
     append,
@@ -53,8 +54,9 @@ def piece_rules(melody: Melody, values: npt.NDArray[np.float64]) -> None:
     """Replaced in the generated module: the value of each statistic of the suite."""
 
 
-def summarise(lines: Lines, i: int) -> None:
-    """Replaced in the generated module: bring the summaries that the suite reads up to the newest note of melody i."""
+def summarise(melody: Melody, summary: npt.NDArray[np.int64]) -> None:
+    """Replaced in the generated module: write into ``summary`` (F,) what the suite's summaries are after the newest
+    note of ``melody``, whose own tell of the notes before."""
 
 
 def step(
@@ -83,8 +85,9 @@ def step(
         if listening:
             hear(lines, i, pitch * N_DURATIONS + duration, log_probs[i])
         before = frame[TIME]
+        if frame[LENGTH] > 0:
+            summarise(view(lines, i), lines.summary[i])
         append(lines, i, pitch + LOWEST - 1 if pitch > 0 else REST, _DURATIONS[duration])
-        summarise(lines, i)
         melody = view(lines, i)
         finished[i] = frame[TIME] == frame[END]
         at_bar[i] = before // frame[BAR] != frame[TIME] // frame[BAR] or finished[i]
@@ -134,8 +137,8 @@ class Kernel(NamedTuple):
 
     step: Callable[..., tuple[int, int, int]]
     appraise: Callable[..., None]
-    summarise: Callable[[Lines, int], None]
-    """Called after a note was appended outside the step."""
+    summarise: Callable[..., None]
+    """Called before a note is appended outside the step."""
 
 
 def load_kernel(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Kernel:
@@ -147,28 +150,48 @@ def load_kernel(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Kernel:
     name = f"step_{folder.name}_{suite.fingerprint()}_{np.packbits(in_python).tobytes().hex()}"
     if name in sys.modules:
         return _kernel_of(sys.modules[name])
-    path = folder / f"{name}.py"
-    if not path.exists():
-        _write(path, _generate(suite, in_python))
     new = not any(kernel_folder(name).rglob(f"{name}*.nbi"))
     began = time.perf_counter()
     if new:
         print(f"compiling {len(suite)} rules and the step (once; cached) ...", end="", file=sys.stderr, flush=True)
         shipped = [term.rule for term in suite if is_shipped(term.rule.function)]
         helper = compile_all(shipped, suite.needs_prior)
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    module.__dict__.update({f"rule_{k}": term.rule.compiled for k, term in enumerate(suite) if not in_python[k]})
-    module.__dict__.update({f"summary_{place}": SUMMARIES[place].compiled for place in suite.summaries})
-    spec.loader.exec_module(module)
-    sys.modules[name] = module
+    module = generated(folder / f"{name}.py", suite, lambda: _generate(suite, in_python), in_python)
     if new:
         _warm_up(module.step, suite)
         if helper is not None:
             helper.communicate()  # waits, and closes its pipe
         print(f" {time.perf_counter() - began:.0f} s", file=sys.stderr)
     return _kernel_of(module)
+
+
+def generated(path: Path, suite: Suite, text: Callable[[], str], in_python: npt.NDArray[np.bool_] | None = None) -> Any:
+    """The module at ``path``, written where it is not there yet, with the suite's rules and summaries to call."""
+    if not path.exists():
+        _write(path, text())
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    rules = [k for k in range(len(suite)) if in_python is None or not in_python[k]]
+    module.__dict__.update({f"rule_{k}": suite.terms[k].rule.compiled for k in rules})
+    module.__dict__.update({f"summary_{place}": SUMMARIES[place].update for place in suite.summaries})
+    spec.loader.exec_module(module)
+    sys.modules[path.stem] = module
+    return module
+
+
+def decorator_of(suite: Suite) -> str:
+    """What compiles the functions of a generated module.
+
+    numba's cache finds code again by its module: rules typed into nothing, as by exec, are compiled each time.
+    """
+    return "@compiled" if all(inspect.getmodule(term.rule.function) for term in suite) else "@numba.njit"
+
+
+def source_of(function: Any, decorator: str) -> list[str]:
+    """The lines of a function as a generated module has them."""
+    before, _, after = inspect.getsource(function).split('"""')
+    return ["", decorator, before + "pass" + after]
 
 
 def _kernel_of(module: Any) -> Kernel:
@@ -184,23 +207,26 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
         "from musicenv.kernel import _DURATIONS",
         "",
     ]
-    # numba's cache finds code again by its module: rules typed into nothing, as by exec, are compiled each time.
-    found = all(inspect.getmodule(term.rule.function) for term in suite)
-    decorator = "@compiled" if found else "@numba.njit"
+    decorator = decorator_of(suite)
     for kind in ("note", "piece"):
         mine = [(k, term.rule) for k, term in enumerate(suite) if term.rule.kind == kind and not in_python[k]]
         early = [f"    values[{k}] = rule_{k}(melody)" for k, rule in mine if not rule.at_end]
         late = [f"        values[{k}] = rule_{k}(melody)" for k, rule in mine if rule.at_end]
         lines += ["", decorator, f"def {kind}_rules(melody, values):"]
         lines += [*early, *(["    if melody.time == melody.end:", *late] if late else []), "    return", ""]
-    lines += ["", decorator, "def summarise(lines, i):", "    melody = view(lines, i)"]
-    lines += [f"    after_{place} = summary_{place}(melody)" for place in suite.summaries]
-    lines += [f"    lines.summary[i, {place}] = after_{place}" for place in suite.summaries]
-    lines += ["    return", ""]
+    lines += ["", decorator, *summarise_source(suite)]
     for function in (step, appraise):
-        before, _, after = inspect.getsource(function).split('"""')
-        lines += ["", decorator, before + "pass" + after]
+        lines += source_of(function, decorator)
     return "\n".join([*lines, ""])
+
+
+def summarise_source(suite: Suite) -> list[str]:
+    """The lines of the function ``summarise`` for a suite."""
+    lines = ["def summarise(melody, summary):"]
+    # All are made from the values before the newest note; ``summary`` may be the melody's own.
+    lines += [f"    after_{place} = summary_{place}(melody)" for place in suite.summaries]
+    lines += [f"    summary[{place}] = after_{place}" for place in suite.summaries]
+    return [*lines, "    return", ""]
 
 
 def _warm_up(compiled_step: Any, suite: Suite) -> None:

@@ -57,9 +57,9 @@ def prefixes(melody: Melody, suite: Suite) -> Iterator[Melody]:
     """The melody as it grew note by note, with the running summaries that the suite reads."""
     summary = suite.unsummarised()
     for n in range(1, len(melody.pitch) + 1):
-        heard = updated(prefix(melody, n)._replace(summary=summary), suite.summaries)
-        summary = heard.summary
+        heard = prefix(melody, n)._replace(summary=summary)
         yield heard
+        summary = updated(heard, suite.summaries)
 
 
 def prefix(melody: Melody, n: int) -> Melody:

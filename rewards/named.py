@@ -101,6 +101,17 @@ def _named(name: str, has_prior: bool) -> Suite:
 
 
 def _imported(name: str) -> Suite:
+    found = attribute_of(name, "reward")
+    if isinstance(found, Suite):
+        return found
+    if isinstance(found, Rule):
+        return found * 1.0
+    raise ValueError(f"reward {name!r} is a {type(found).__name__}, not a rule; put @rule or @statistic before it")
+
+
+def attribute_of(name: str, what: str) -> object:
+    """What ``MODULE:ATTRIBUTE`` names, sought from the current folder as well; ``what`` it is to be, for the
+    message."""
     module_name, _, attribute = name.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
@@ -110,12 +121,8 @@ def _imported(name: str) -> Suite:
     except ModuleNotFoundError as error:
         if error.name != module_name.split(".")[0] and error.name != module_name:
             raise
-        raise ValueError(f"reward {name!r}: there is no module {module_name!r} here or on the Python path") from None
-    found = getattr(module, attribute, None)
-    if isinstance(found, Suite):
-        return found
-    if isinstance(found, Rule):
-        return found * 1.0
+        raise ValueError(f"{what} {name!r}: there is no module {module_name!r} here or on the Python path") from None
+    found: object = getattr(module, attribute, None)
     if found is None:
-        raise ValueError(f"reward {name!r}: {module_name} has no {attribute!r}")
-    raise ValueError(f"reward {name!r} is a {type(found).__name__}, not a rule; put @rule or @statistic before it")
+        raise ValueError(f"{what} {name!r}: {module_name} has no {attribute!r}")
+    return found

@@ -47,6 +47,10 @@ _CYCLE: Final = 18
 """Frames of a cycle of vibrato, at 5.5 Hz."""
 _STEADY: Final = 0.95
 """Semitones within which a pitch stays in a cycle of vibrato, and does not in a step to the next note."""
+_AROUND: Final = 4.0
+"""Seconds, the standard deviation of the window in which the tuning is found, ..."""
+_PULL: Final = 0.05
+"""... and the weight in it of the whole recording's tuning."""
 _QUIET: Final = 35.0
 """Decibels below the loudest from which on a frame is taken for silence."""
 
@@ -130,7 +134,7 @@ def _choose(difference: Floats, lag: Floats, probability: Floats) -> None:
 def track_pitch(candidates: Candidates) -> Ints:
     """(F,) the MIDI pitch that sounds in each frame, 0 for silence: the likeliest path (Viterbi).
 
-    The instrument's or singer's own tuning is found first, so that notes are semitones of it.
+    The instrument's or singer's own tuning is found first, and followed, so that notes are semitones of it.
     """
     tuning = _tuning(candidates)
     notes = np.arange(LOWEST_NOTE, HIGHEST_NOTE + 1)
@@ -138,27 +142,38 @@ def track_pitch(candidates: Candidates) -> Ints:
     probability = np.where(audible[:, None], candidates.probability, 0.0)
     likelihood = np.zeros((len(probability), notes.size))
     for k in range(_CANDIDATES):
-        distance = candidates.pitch[:, k, None] - tuning - notes
+        distance = (candidates.pitch[:, k] - tuning)[:, None] - notes
         likelihood += probability[:, k, None] * np.exp(-0.5 * (distance / _WIDTH) ** 2)
     silence = 1.0 - probability.sum(axis=1)
     emission = np.log(np.column_stack([silence * 0.5, likelihood]) + _FLOOR)
     return _likeliest(emission, notes)
 
 
-def _tuning(candidates: Candidates) -> float:
-    """Semitones by which the notes lie above those of A = 440 Hz, -.5..  .5: the mean angle of steady pitches.
+def _tuning(candidates: Candidates) -> Floats:
+    """(F,) semitones by which the notes lie above those of A = 440 Hz: the mean angle of the steady pitches around.
 
-    Pitches are averaged over a cycle of vibrato first: at its turning points it stays longer than on its note.
+    Pitches are averaged over a cycle of vibrato first: at its turning points it stays longer than on its note.  Who
+    sings alone sinks or rises; so the mean is over ``_AROUND`` seconds, and may go beyond half a semitone.
     """
     best = candidates.probability.argmax(axis=1)[:, None]
     pitch = np.take_along_axis(candidates.pitch, best, axis=1)[:, 0]
     clear = np.take_along_axis(candidates.probability, best, axis=1)[:, 0] > 0.5
     if not clear.any():
-        return 0.0
+        return np.zeros(pitch.size)
     windows = np.lib.stride_tricks.sliding_window_view(np.where(clear, pitch, np.nan), min(_CYCLE, pitch.size))
     steady = windows.max(axis=1) - windows.min(axis=1) < _STEADY  # false where a frame is not clear
-    means = windows[steady].mean(axis=1) if steady.any() else pitch[clear]
-    return float(np.angle(np.exp(2j * np.pi * means).sum()) / (2 * np.pi))
+    pointing = np.zeros(pitch.size, dtype=np.complex128)
+    if steady.any():
+        pointing[np.flatnonzero(steady) + windows.shape[1] // 2] = np.exp(2j * np.pi * windows[steady].mean(axis=1))
+    else:
+        pointing[clear] = np.exp(2j * np.pi * pitch[clear])
+    overall = pointing.sum() / np.abs(pointing).sum()
+    reach = round(3 * _AROUND / HOP_SECONDS)
+    weight = np.exp(-0.5 * (np.arange(-reach, reach + 1) * HOP_SECONDS / _AROUND) ** 2)
+    around = np.convolve(pointing, weight)[reach : reach + pitch.size]
+    # As in the whole recording where little is heard around.
+    turned = np.unwrap(np.angle(around + _PULL * weight.sum() * overall)) / (2 * np.pi)
+    return np.asarray(turned - np.round(np.median(turned)))
 
 
 def _likeliest(emission: Floats, notes: Ints) -> Ints:

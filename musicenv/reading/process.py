@@ -70,22 +70,33 @@ def melody_of(
     return fit(sketch, None if kind_of(content) == "abc" else track, key, metre, tempo)
 
 
-def main() -> None:
-    """Answer on the real standard output; whatever libraries print goes to the standard error."""
-    with contextlib.suppress(ImportError, ValueError, OSError):  # not on every system
+def answer_to(content: bytes, **asked: Any) -> dict[str, Any]:
+    """What the process answers, as plain JSON values: the fields of a Fitted, or the reason and remedy of a problem.
+
+    ``asked`` is what ``melody_of`` takes beside the content.
+    """
+    try:
+        return asdict(melody_of(content, **asked))
+    except Unreadable as problem:
+        return {"reason": problem.reason, "remedy": problem.remedy}
+    except (MemoryError, RecursionError) as error:
+        return {
+            "reason": f"it needs too much memory ({type(error).__name__})",
+            "remedy": "cut out the melody first",
+        }
+
+
+def bound_memory() -> None:
+    """From here on this process has no more than MAX_WORK_BYTES, where the system knows such a limit."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MAX_WORK_BYTES, MAX_WORK_BYTES))
+
+
+def main() -> None:
+    """Answer on the real standard output; whatever libraries print goes to the standard error."""
+    bound_memory()
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)
-        arguments: dict[str, Any] = json.loads(sys.argv[1])
-        try:
-            answer = asdict(melody_of(sys.stdin.buffer.read(), **arguments))
-        except Unreadable as problem:
-            answer = {"reason": problem.reason, "remedy": problem.remedy}
-        except (MemoryError, RecursionError) as error:
-            answer = {
-                "reason": f"it needs too much memory ({type(error).__name__})",
-                "remedy": "cut out the melody first",
-            }
-        json.dump(answer, answers)
+        json.dump(answer_to(sys.stdin.buffer.read(), **json.loads(sys.argv[1])), answers)

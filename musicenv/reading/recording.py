@@ -42,7 +42,7 @@ def read_recording(content: bytes) -> Sketch:
     except Unreadable:
         raise
     except Exception as error:  # libsndfile's own errors, and numpy's on absurd headers
-        reason = " ".join(str(error).split())[:120]
+        reason = " ".join(str(getattr(error, "error_string", error)).split())[:120]
         raise Unreadable(f"it is no recording that can be read ({reason})", "save it as plain WAV") from error
     mono = np.nan_to_num(samples.astype(np.float64)).clip(-8.0, 8.0).mean(axis=1)
     if mono.size < rate // 10:

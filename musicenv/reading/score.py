@@ -115,13 +115,12 @@ def _sketch(score: Any) -> Sketch:
     first = parts[0].flatten()
     metadata = score.metadata
     sketch = Sketch(voices, title=str(metadata.bestTitle or "").strip()[:200] if metadata else "")
-    sketch.metres = [
-        (float(sign.offset) * TICKS_PER_QUARTER, str(sign.ratioString))
-        for sign in first.getElementsByClass("TimeSignature")
-    ]
+    metres = list(first.getElementsByClass("TimeSignature"))
+    sketch.metres = [(float(sign.offset) * TICKS_PER_QUARTER, str(sign.ratioString)) for sign in metres]
     _key(sketch, list(first.getElementsByClass("KeySignature")))
-    if measures := list(parts[0].getElementsByClass("Measure")):
-        _pickup(sketch, measures)
+    measures = list(parts[0].getElementsByClass("Measure"))
+    if metres and measures:
+        _pickup(sketch, measures, metres[0])
     if graces:
         sketch.notices.append(f"left out: {count(graces, 'grace note')}")
     if chords:
@@ -141,8 +140,9 @@ def _key(sketch: Sketch, signatures: list[Any]) -> None:
         sketch.notices.append("the key signature changes; the melody is read in its first key")
 
 
-def _pickup(sketch: Sketch, measures: list[Any]) -> None:
+def _pickup(sketch: Sketch, measures: list[Any], metre: Any) -> None:
     """The length of a first measure that is shorter than its metre."""
     length = float(measures[0].duration.quarterLength)
-    full = float(measures[0].barDuration.quarterLength)
+    # Not the measure's barDuration, for which music21 may make up a metre, for minutes.
+    full = float(metre.barDuration.quarterLength)
     sketch.pickup = length * TICKS_PER_QUARTER if len(measures) > 1 and 0 < length < full else 0.0

@@ -7,6 +7,7 @@ from typing import Final
 
 from musicenv.melody import Melody
 from musicenv.render.notation import (
+    BARS_A_LINE,
     LINE_OF_FIFTHS,
     Symbol,
     WrittenBar,
@@ -16,7 +17,6 @@ from musicenv.render.notation import (
     written_bars,
 )
 
-BARS_A_LINE: Final = 4
 _UNIT: Final = 6
 """Ticks of the unit note length, an eighth."""
 _MODES: Final = ("", "m", "dor", "mix", "phr", "lyd")

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from musicenv.alphabet import TICKS_PER_QUARTER
 from musicenv.files import write_atomic
 from musicenv.melody import Melody
-from musicenv.render.notation import Symbol, default_title, key_signature, metre_name, written_bars
+from musicenv.render.notation import (
+    BARS_A_LINE,
+    Symbol,
+    default_title,
+    key_signature,
+    metre_name,
+    written_bars,
+)
 from musicenv.render.performance import Performance
 from musicenv.task import MODES
 
@@ -16,16 +23,23 @@ if TYPE_CHECKING:
     from music21.note import GeneralNote
     from music21.stream import Score
 
-BARS_A_LINE: Final = 4
-
 
 def to_musicxml(
-    melody: Melody, path: Path | None = None, title: str = "", performance: Performance | None = None
+    melody: Melody,
+    path: Path | None = None,
+    title: str = "",
+    performance: Performance | None = None,
+    bars_a_line: int = BARS_A_LINE,
+    tempo_mark: bool = True,
 ) -> str:
-    """The text of a MusicXML file; written to ``path`` too, if given.  It tells tempo and instrument."""
+    """The text of a MusicXML file; written to ``path`` too, if given.
+
+    It tells the instrument and, unless ``tempo_mark`` is off, the tempo; a system has ``bars_a_line`` bars.
+    """
     from music21.musicxml.m21ToXml import ScoreExporter
 
-    exporter = ScoreExporter(_score(melody, title, performance or Performance()), makeNotation=False)
+    score = _score(melody, title, performance or Performance(), bars_a_line, tempo_mark)
+    exporter = ScoreExporter(score, makeNotation=False)
     exporter.parse()
     text = exporter.asBytes().decode()
     if path is not None:
@@ -33,7 +47,7 @@ def to_musicxml(
     return text
 
 
-def _score(melody: Melody, title: str, performance: Performance) -> Score:
+def _score(melody: Melody, title: str, performance: Performance, bars_a_line: int, tempo_mark: bool) -> Score:
     from music21 import bar, clef, duration, instrument, key, layout, metadata, meter, stream
     from music21 import tempo as tempi
 
@@ -49,11 +63,13 @@ def _score(melody: Melody, title: str, performance: Performance) -> Score:
         measure = stream.Measure(number=number)
         if number == 1 - upbeat:
             signature = key.KeySignature(key_signature(melody.key, melody.mode)[1]).asKey(mode=MODES[melody.mode])
-            beat = duration.Duration(melody.beat / TICKS_PER_QUARTER)
-            mark = tempi.MetronomeMark(number=performance.beats_per_minute(melody), referent=beat)
-            for element in (clef.TrebleClef(), signature, meter.TimeSignature(metre_name(melody)), mark):
+            for element in (clef.TrebleClef(), signature, meter.TimeSignature(metre_name(melody))):
                 measure.insert(0, element)
-        elif number > 1 and (number - 1) % BARS_A_LINE == 0:
+            if tempo_mark:
+                beat = duration.Duration(melody.beat / TICKS_PER_QUARTER)
+                mark = tempi.MetronomeMark(number=performance.beats_per_minute(melody), referent=beat)
+                measure.insert(0, mark)
+        elif number > 1 and (number - 1) % bars_a_line == 0:
             measure.insert(0, layout.SystemLayout(isNew=True))
         if number == 0:
             measure.showNumber = stream.enums.ShowNumber.NEVER

@@ -13,6 +13,8 @@ from musicenv.task import METRES, MODES, TONICS
 WRITABLE: Final = (48, 36, 24, 18, 12, 9, 6, 3)
 """Ticks of the note values that one symbol can show, without and with a dot."""
 
+BARS_A_LINE: Final = 4
+
 LINE_OF_FIFTHS: Final = "FCGDAEB"
 """Letters in the order of the circle of fifths; C is position 0."""
 NATURALS: Final = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}

@@ -13,10 +13,12 @@ from musicenv.files import write_atomic
 from musicenv.melody import Melody
 from musicenv.render.extras import need
 from musicenv.render.musicxml import to_musicxml
+from musicenv.render.notation import BARS_A_LINE
 from musicenv.render.performance import Performance
 from musicenv.render.roll import Image
 from musicenv.render.sheet import save_sheet, with_captions
 
+STAFF_SPACE: Final = 9.0
 _OPTIONS: Final = {
     "adjustPageHeight": True,
     "breaks": "encoded",
@@ -56,17 +58,21 @@ def score_svg(
     width: int = 1000,
     number: int = 1,
     performance: Performance | None = None,
+    bars_a_line: int = BARS_A_LINE,
+    tempo_mark: bool = True,
 ) -> str:
-    """A melody's score as SVG text with its tempo, ``width`` pixels wide; written to ``path`` too, if given.
+    """A melody's score as SVG text, ``width`` pixels wide; written to ``path`` too, if given.
 
-    ``number`` (1 or more) tells the pieces of one page apart: no id in the SVG of one is in that of another.  Needs the
-    extra ``score``.
+    ``number`` (1 or more) tells the scores of one page apart: no id in the SVG of one is in that of another.  The space
+    between two lines of the staff is STAFF_SPACE pixels.  ``bars_a_line`` and ``tempo_mark`` are as in ``to_musicxml``.
+    Needs the extra ``score``.
     """
     verovio = need("verovio")
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
     toolkit.setOptions({**_OPTIONS, "pageWidth": 2 * width, "scale": 50, "xmlIdSeed": number})
-    if not toolkit.loadData(to_musicxml(melody, performance=performance)):
+    text = to_musicxml(melody, performance=performance, bars_a_line=bars_a_line, tempo_mark=tempo_mark)
+    if not toolkit.loadData(text):
         raise RuntimeError("verovio could not read the MusicXML of this melody; please report it with the melody")
     svg = str(toolkit.renderToSVG(1))
     if path is not None:
@@ -79,6 +85,6 @@ def engrave(melody: Melody, width: int = 1000) -> Image:
     resvg = need("resvg_py")
     from PIL import Image as Pictures
 
-    svg = score_svg(melody, width=width)
+    svg = score_svg(melody, width=width, tempo_mark=False)
     png = resvg.svg_to_bytes(svg_string=svg, width=width, background="white", skip_system_fonts=True)
     return np.asarray(Pictures.open(BytesIO(png)).convert("RGB"))

@@ -87,7 +87,7 @@ def test_attacked_pieces_read_back_as_written(tmp_path, parts):
 def test_what_a_planner_composed_is_read_from_its_folder(tmp_path, parts):
     write_pieces(tmp_path / "pieces", {"mcts": [Piece(part) for part in parts[:3]]}, ())
     assert [m.pitch.tolist() for m in attractive(tmp_path, 8, 0)] == [p.pitch.tolist() for p in parts[:3]]
-    with pytest.raises(ValueError, match="neither checkpoint.pt nor pieces; name a run folder"):
+    with pytest.raises(ValueError, match=r"neither checkpoint\.pt nor pieces; name a run folder"):
         attractive(tmp_path / "nowhere", 8, 0)
 
 

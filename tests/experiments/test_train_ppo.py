@@ -63,8 +63,10 @@ def test_the_agent_can_be_heard_learning(finished: Path) -> None:
     pieces = read_pieces(finished / "pieces" / "timeline")
     assert [piece.facts["notes"] for piece in pieces] == [0, 512, 1024]
     assert all(piece.melody.time == piece.melody.end for piece in pieces)
-    for library in ("midirenderer", "soundfile"):
+    for library in ("midirenderer", "resvg_py", "soundfile", "verovio"):
         pytest.importorskip(library)
+    for suffix in (".mid", ".abc", ".mp3", ".png"):
+        assert len(list((finished / "pieces" / "timeline").glob(f"*{suffix}"))) == 3
     events = EventAccumulator(str(finished / "tensorboard")).Reload()
     assert [event.step for event in events.Audio("timeline/sound")] == [0, 512, 1024]
     assert [event.step for event in events.Images("timeline/score")] == [0, 512, 1024]

@@ -6,10 +6,11 @@ import pytest
 from experiments.fakes import fakes
 from musicenv.appraisal import appraise
 from musicenv.corpus import load
+from musicenv.refused import SlowRuleWarning
 from rewards.judging import judge
 from rewards.named import suite_of
 from rewards.priors import hear, load_prior
-from rewards.rules import rule
+from rewards.rules import rule, statistic
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +32,18 @@ def test_no_melody_is_no_row():
     assert appraise(suite, []).values.shape == (0, len(suite))
 
 
-def test_rules_that_speak_at_each_note_are_left_to_the_slow_judge(pieces):
+def test_rules_that_speak_at_each_note_and_those_that_numba_refuses_are_judged_in_python(pieces):
     @rule
-    def always(melody):
-        return 1.0
+    def small_step(melody):
+        return 1.0 if len(melody.pitch) > 1 and abs(melody.pitch[-1] - melody.pitch[-2]) <= 2 else 0.0
 
-    with pytest.raises(ValueError, match="statistics that numba compiles"):
-        appraise(always * 1.0, pieces)
+    @statistic(at_end=True)
+    def kinds(melody):
+        return float(len(dict.fromkeys(map(str, melody.duration))))
+
+    suite = small_step * 0.5 + suite_of("theory.cadence", has_prior=False) + kinds * 2.0
+    with pytest.warns(SlowRuleWarning, match="kinds"):
+        fast = appraise(suite, pieces[:6])
+    slow = judge(suite, pieces[:6])
+    np.testing.assert_allclose(fast.scores, slow.scores, rtol=1e-6)
+    assert fast.passed.tolist() == slow.passed.tolist()

@@ -3,6 +3,7 @@
 import io
 from difflib import SequenceMatcher
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -19,40 +20,80 @@ from musicenv.task import METRES, Task
 
 soundfile = pytest.importorskip("soundfile")
 
+
+class Voice(NamedTuple):
+    """How someone sings or plays."""
+
+    octave: int
+    partials: tuple[float, ...]
+    attack: float
+    """Seconds."""
+    decay: float
+    """A second."""
+    vibrato: tuple[float, float]
+    """Semitones, Hz."""
+    glide: float
+    """Seconds from the note before."""
+    gap: float
+    """Seconds between notes."""
+    scoop: float = 0.0
+    """Semitones below the note from which it is reached."""
+    breath: float = 0.0
+    """Noise that sounds along, of the note's amplitude; and a breath before each fourth bar."""
+    drift: float = 0.0
+    """Semitones by which the tune has sunk at its end."""
+    slowing: float = 0.0
+    """Share by which the tempo has."""
+
+
 VOICES = {
-    # octave, partials, attack s, decay per s, vibrato (semitones, Hz), glide s, gap s between notes
-    "hum": (-1, (1.0, 0.35, 0.12, 0.05), 0.05, 0.3, (0.35, 5.5), 0.06, 0.05),
-    "whistle": (1, (1.0, 0.04), 0.03, 0.2, (0.15, 6.0), 0.03, 0.04),
-    "fiddle": (0, (1.0, 0.8, 0.6, 0.5, 0.35, 0.25, 0.2), 0.03, 0.3, (0.25, 6.0), 0.02, 0.02),
-    "plucked": (0, (1.0, 0.6, 0.4, 0.2, 0.1), 0.004, 4.0, (0.0, 1.0), 0.0, 0.0),
+    "hum": Voice(-1, (1.0, 0.35, 0.12, 0.05), 0.05, 0.3, (0.35, 5.5), 0.06, 0.05),
+    "singer": Voice(
+        -1, (1.0, 0.6, 0.3, 0.2, 0.1), 0.06, 0.3, (0.4, 5.2), 0.06, 0.06, scoop=1.5, breath=0.05, drift=0.8, slowing=0.1
+    ),
+    "whistle": Voice(1, (1.0, 0.04), 0.03, 0.2, (0.15, 6.0), 0.03, 0.04),
+    "fiddle": Voice(0, (1.0, 0.8, 0.6, 0.5, 0.35, 0.25, 0.2), 0.03, 0.3, (0.25, 6.0), 0.02, 0.02),
+    "plucked": Voice(0, (1.0, 0.6, 0.4, 0.2, 0.1), 0.004, 4.0, (0.0, 1.0), 0.0, 0.0),
 }
 
 
 def play(melody, voice, beats_per_minute, rng, rate=RATE, cents=0.0):
     """(n,) samples of a melody as a person plays it: unsteady, with vibrato, glides and changing loudness."""
-    octave, partials, attack, decay, (depth, speed), glide, gap = VOICES[voice]
+    how = VOICES[voice]
     tick = 60.0 / beats_per_minute / melody.beat
     wander = np.clip(np.cumsum(rng.normal(0, 0.008, melody.pitch.size)), -0.12, 0.12)
-    seconds = melody.duration * tick * (1 + wander)
+    through = (melody.onset - melody.start) / (melody.time - melody.start)  # 0..1
+    seconds = melody.duration * tick * (1 + wander + how.slowing * through)
     times = 0.3 + np.concatenate([[0], np.cumsum(seconds)])
     times[:-1] += rng.normal(0, 0.01, melody.pitch.size)
     out = np.zeros(int((times[-1] + 0.5) * rate))
     phase, last = 0.0, None
     loudness = 0.4 * np.exp(np.cumsum(rng.normal(0, 0.08, melody.pitch.size)).clip(-0.5, 0.5))
-    for pitch, begin, end, loud in zip(sounding_pitch(melody), times[:-1], times[1:], loudness, strict=True):
+    notes = zip(sounding_pitch(melody), times[:-1], times[1:], loudness, through, strict=True)
+    for pitch, begin, end, loud, done in notes:
         if pitch is None:
             last = None
             continue
-        t = np.arange(int((end - begin - gap) * rate)) / rate
-        height = pitch + 12 * octave + cents / 100 + depth * np.sin(2 * np.pi * speed * t) * np.clip(t / 0.15, 0, 1)
-        if last is not None and glide:
-            height = height + (last - pitch) * np.exp(-t / (glide / 3))
+        t = np.arange(int((end - begin - how.gap) * rate)) / rate
+        depth, speed = how.vibrato
+        height = pitch + 12 * how.octave + cents / 100 - how.drift * done
+        height = height + depth * np.sin(2 * np.pi * speed * t) * np.clip(t / 0.15, 0, 1)
+        height -= how.scoop * np.exp(-t / 0.04)
+        if last is not None and how.glide:
+            height += (last - pitch) * np.exp(-t / (how.glide / 3))
         angle = phase + 2 * np.pi * np.cumsum(440 * 2 ** ((height - 69) / 12)) / rate
-        wave = sum(a * np.sin((k + 1) * angle) for k, a in enumerate(partials))
-        shape = np.clip(t / attack, 0, 1) * np.exp(-decay * t) * np.clip((t[-1] - t) / 0.03, 0, 1)
+        wave = sum(a * np.sin((k + 1) * angle) for k, a in enumerate(how.partials)) / sum(how.partials)
+        if how.breath:
+            wave += how.breath * rng.normal(0, 1, t.size)
+        shape = np.clip(t / how.attack, 0, 1) * np.exp(-how.decay * t) * np.clip((t[-1] - t) / 0.03, 0, 1)
         start = int(begin * rate)
-        out[start : start + t.size] += loud * shape * wave / sum(partials)
+        out[start : start + t.size] += loud * shape * wave
         phase, last = angle[-1] % (2 * np.pi), pitch
+    if how.breath:
+        for k in np.flatnonzero(np.diff(melody.onset // (4 * melody.bar))) + 1:
+            inhaled = rng.normal(0, how.breath, int(0.25 * rate)) * np.hanning(int(0.25 * rate))
+            start = int(times[k] * rate) - inhaled.size
+            out[start : start + inhaled.size] += 0.4 * inhaled
     return out
 
 
@@ -159,7 +200,13 @@ def test_a_note_that_is_struck_again_is_two_notes():
     task = Task(bars=1)
     for voice in VOICES:
         tones = play(melody_from_notes([67] * 4, [12] * 4, task), voice, 90, rng)
-        assert [note.pitch for note in transcribe(tones)] == [67 + 12 * VOICES[voice][0]] * 4, voice
+        assert [note.pitch for note in transcribe(tones)] == [67 + 12 * VOICES[voice].octave] * 4, voice
+
+
+def test_who_sinks_while_singing_is_followed():
+    melody = melody_from_notes([60, 62, 64, 65, 67, 65, 64, 62] * 8, [12] * 64, Task(bars=16))
+    path = [note.pitch for note in transcribe(play(melody, "singer", 100, np.random.default_rng(0)))]
+    assert np.diff(path).tolist() == np.diff(melody.pitch).tolist()
 
 
 def test_vibrato_is_no_trill():

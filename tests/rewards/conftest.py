@@ -5,28 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from musicenv.alphabet import REST
-from musicenv.corpus import Corpus, load, read_notes
-from musicenv.melody import Melody, melody_from_notes
-from musicenv.task import Task
-
-
-@pytest.fixture(scope="session")
-def corpus() -> Corpus:
-    return load(progress=False)
-
-
-@pytest.fixture(scope="session")
-def abc() -> Callable[..., Melody]:
-    """A melody from ABC notes in C, one eighth a letter: ``abc("c2 d2 e4 | ...", bars=8, metre="4/4", pickup=0)``."""
-
-    def read(text: str, *, bars: int, metre: str = "4/4", pickup: int = 0, key: str = "C major") -> Melody:
-        notes = read_notes(text)
-        task = Task(metre=metre, key=key, bars=bars, pickup=pickup)
-        pitch = [REST if note is None else note for note, _ in notes]
-        return melody_from_notes(pitch, [length for _, length in notes], task)
-
-    return read
+from musicenv.melody import Melody
 
 
 @pytest.fixture(scope="session")

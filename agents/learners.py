@@ -1,0 +1,207 @@
+"""Learners by name: whoever can be trained on a task within a budget, and then composes.
+
+Those that do not begin as the prior see its log-probabilities and hidden state all the same, as all do.  Their
+settings are the libraries' defaults but for the number of pieces side by side; where their update is of so many
+notes, it stays so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final, cast
+
+import numpy as np
+import torch
+from sb3_contrib import QRDQN, MaskablePPO, RecurrentPPO
+from stable_baselines3 import A2C, DQN, PPO
+
+from agents.budget import Budget, Used, learn
+from agents.cloning import clone
+from agents.compose import Agent, Floats, masked
+from agents.policy import PriorPolicy, policy_agent
+from agents.sequence_tutor import PRESETS, RULES, UPDATES, SequenceTutor, tutor_agent
+from agents.training import Settings, build, environment
+from musicenv.alphabet import N_DURATIONS
+from musicenv.observation import layout
+
+Learner = Callable[[Settings, Budget], tuple[Agent, Used]]
+"""Trains for the task in the settings, with their seed; the budget is kept."""
+
+EPSILON: Final = 0.05
+"""Share of random notes that DQN and QR-DQN play after training, as at its end (Mnih et al. 2015): without any, all
+their pieces would be one."""
+QUANTILES: Final = 50
+"""Of QR-DQN; its own 200 for each of 310 notes would take most of the time."""
+
+
+def settled(log_probs: Floats, masks: Any) -> Floats:
+    """Log-probabilities (n, A) of the notes that will sound: those of illegal ones go to the note that the environment
+    puts in their place (the longest legal duration that is shorter, else the shortest legal one).
+    """
+    legal = masks[:, :N_DURATIONS].astype(np.bool_)
+    below = np.maximum.accumulate(np.where(legal, np.arange(N_DURATIONS), -1), axis=1)
+    goes = np.where(below >= 0, below, legal.argmax(axis=1)[:, None])
+    p = np.exp(log_probs, dtype=np.float64).reshape(len(goes), -1, N_DURATIONS)
+    out = np.zeros_like(p)
+    for d in range(N_DURATIONS):
+        out[np.arange(len(goes)), :, goes[:, d]] += p[:, :, d]
+    with np.errstate(divide="ignore"):
+        log_p = np.log(out.reshape(len(goes), -1))
+    return masked(log_p.astype(np.float32), masks)
+
+
+def _agent(log_probs_of: Callable[[torch.Tensor], torch.Tensor]) -> Agent:
+    """An agent from what gives the log-probabilities of all notes, legal or not."""
+
+    def agent(batch: Any) -> Any:
+        with torch.no_grad():
+            return settled(log_probs_of(torch.from_numpy(batch.observations)).numpy(), batch.masks)
+
+    return agent
+
+
+def _categorical(policy: Any, observations: torch.Tensor) -> torch.Tensor:
+    logits: torch.Tensor = policy.get_distribution(observations).distribution.logits
+    return logits
+
+
+def _epsilon_greedy(values: torch.Tensor) -> torch.Tensor:
+    actions = values.shape[1]
+    best = torch.nn.functional.one_hot(values.argmax(dim=1), actions)
+    return torch.log((1 - EPSILON) * best + EPSILON / actions)
+
+
+def _recurrent(policy: Any) -> Agent:
+    """An agent with a memory of the pieces that it is composing; a piece that has less behind it than before is new."""
+    composed_at = layout()["bar"].stop - 1  # the share of the piece that is composed
+    memory: dict[str, Any] = {}
+
+    def agent(batch: Any) -> Any:
+        observations = torch.from_numpy(batch.observations)
+        composed = observations[:, composed_at].clone()
+        if memory.get("rows") != batch.n:
+            state = torch.zeros(policy.lstm_actor.num_layers, batch.n, policy.lstm_actor.hidden_size)
+            memory.update(rows=batch.n, state=(state, state), composed=torch.full((batch.n,), 2.0))
+        begins = (composed <= memory["composed"]).float()
+        with torch.no_grad():
+            distribution, memory["state"] = policy.get_distribution(observations, memory["state"], begins)
+        memory["composed"] = composed
+        return settled(distribution.distribution.logits.numpy(), batch.masks)
+
+    return agent
+
+
+def _common(settings: Settings) -> dict[str, Any]:
+    return {"seed": settings.seed, "device": "cpu"}
+
+
+def _prior_ppo(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    trained = build(settings)
+    used = learn(trained.model, trained.env, budget)
+    return policy_agent(trained.model.policy), used
+
+
+def _tutor(rule: str, preset: str, settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    env = environment(replace(settings, envs=UPDATES * PRESETS[preset].steps_per_update))
+    model = SequenceTutor(env, rule, PRESETS[preset], settings.seed)
+    used = learn(model, env, budget)
+    return tutor_agent(model), used
+
+
+def _prior_maskable_ppo(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    """From the prior with our sizes of rollout and update, but without anything that holds it there."""
+    env = environment(settings)
+    model = MaskablePPO(
+        PriorPolicy,
+        env,
+        learning_rate=settings.learning_rate / 4,
+        n_steps=settings.rollout,
+        batch_size=2048,
+        n_epochs=4,
+        gamma=1.0,
+        gae_lambda=0.98,
+        policy_kwargs={"layout": env.batch.layout},
+        **_common(settings),
+    )
+    used = learn(model, env, budget)
+    return policy_agent(cast(PriorPolicy, model.policy)), used
+
+
+def _on_policy(
+    algorithm: Callable[..., Any], policy: str, n_steps: int, settings: Settings, budget: Budget, **kwargs: Any
+) -> tuple[Any, Used]:
+    env = environment(replace(settings, envs=32))
+    model = algorithm(policy, env, n_steps=n_steps, **kwargs, **_common(settings))
+    return model.policy, learn(model, env, budget)
+
+
+def _ppo(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    policy, used = _on_policy(PPO, "MlpPolicy", 64, settings, budget)
+    return _agent(partial(_categorical, policy)), used
+
+
+def _a2c(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    policy, used = _on_policy(A2C, "MlpPolicy", 5, settings, budget)
+    return _agent(partial(_categorical, policy)), used
+
+
+def _maskable_ppo(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    policy, used = _on_policy(MaskablePPO, "MlpPolicy", 64, settings, budget)
+
+    def agent(batch: Any) -> Any:
+        with torch.no_grad():
+            return masked(_categorical(policy, torch.from_numpy(batch.observations)).numpy(), batch.masks)
+
+    return agent, used
+
+
+def _recurrent_ppo(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    """In larger minibatches than its own 128 and fewer epochs than 10, with which it learns from 35 notes a second."""
+    policy, used = _on_policy(RecurrentPPO, "MlpLstmPolicy", 128, settings, budget, batch_size=1024, n_epochs=4)
+    return _recurrent(policy), used
+
+
+def _off_policy(algorithm: Callable[..., Any], settings: Settings, budget: Budget, **kwargs: Any) -> tuple[Any, Used]:
+    """One update for each four notes, as in DQN; a replay buffer that fits into memory."""
+    env = environment(replace(settings, envs=16))
+    model = algorithm(
+        "MlpPolicy",
+        env,
+        buffer_size=100_000,
+        train_freq=1,
+        gradient_steps=4,
+        optimize_memory_usage=True,
+        replay_buffer_kwargs={"handle_timeout_termination": False},
+        **kwargs,
+        **_common(settings),
+    )
+    return model.policy, learn(model, env, budget)
+
+
+def _dqn(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    policy, used = _off_policy(DQN, settings, budget)
+    return _agent(lambda observations: _epsilon_greedy(policy.q_net(observations))), used
+
+
+def _qr_dqn(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    policy, used = _off_policy(QRDQN, settings, budget, policy_kwargs={"n_quantiles": QUANTILES})
+    return _agent(lambda observations: _epsilon_greedy(policy.quantile_net(observations).mean(dim=1))), used
+
+
+LEARNERS: Final[dict[str, Learner]] = {
+    "prior_ppo": _prior_ppo,
+    "prior_maskable_ppo": _prior_maskable_ppo,
+    **{f"tutor_{rule}_{preset}": partial(_tutor, rule, preset) for preset in PRESETS for rule in RULES},
+    "cloning": clone,
+    "maskable_ppo": _maskable_ppo,
+    "ppo": _ppo,
+    "a2c": _a2c,
+    "dqn": _dqn,
+    "qr_dqn": _qr_dqn,
+    "recurrent_ppo": _recurrent_ppo,
+}
+"""prior_ppo is this project's: PPO from the prior, held near it (``agents.ppo``); prior_maskable_ppo the same without
+the hold; tutor_* the Sequence Tutor's three learners with the paper's settings and with tuned ones; cloning learns
+from the corpus alone; the others are Stable-Baselines3's and sb3-contrib's, from scratch."""

@@ -1,0 +1,113 @@
+"""Cells of the benchmark: one contender on one task with one seed.  A cell's figures depend on its arguments alone."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from agents.budget import Budget
+from agents.training import environment
+from experiments.contenders import TASKS, contender
+from experiments.judges.panel import Panel
+from experiments.report import Reporter, real_items
+from musicenv.batch import Batch
+from musicenv.files import write_atomic
+
+REAL: Final = "real"
+"""The name under which real parts stand among the contenders."""
+AT_ONCE: Final = 64
+"""Pieces composed side by side, at most."""
+COMPOSING: Final = 10_000
+"""Added to the seed for composing, far from those of learning."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is measured."""
+
+    task: str
+    contender: str
+    budget: Budget | None
+    """None for those who do not learn."""
+    seed: int
+    pieces: int
+
+    def path(self, folder: Path) -> Path:
+        """Where its figures are kept: everything that they depend on is in the name."""
+        budget = self.budget.name if self.budget else "no_learning"
+        name = f"{self.contender.replace(':', '.')}-{budget}-{self.pieces}_pieces-seed_{self.seed}.json"
+        return folder / self.task / name
+
+
+def cells_of(
+    tasks: Sequence[str], contenders: Sequence[str], budgets: Sequence[Budget], seeds: int, pieces: int
+) -> Iterator[Cell]:
+    """Each contender with each seed, learners once for each budget; seed after seed, so that a run that is stopped has
+    all contenders.
+    """
+    for seed in range(seeds):
+        for task in tasks:
+            for name in contenders:
+                for budget in budgets if contender(name).learns else (None,):
+                    yield Cell(task, name, budget, seed, pieces)
+
+
+@cache
+def _judges(task: str) -> tuple[Batch, Reporter, Panel]:
+    """What judges pieces of a task; made once a process."""
+    settings = replace(TASKS[task], envs=AT_ONCE)
+    batch = environment(settings).batch
+    return batch, Reporter(batch.tasks, batch.suite, batch.prior), Panel(batch.tasks)
+
+
+def measure(cell: Cell) -> dict[str, Any]:
+    """``figures`` and the share of pieces that pass each of the ``rules``, by name."""
+    batch, reporter, panel = _judges(cell.task)
+    settings = replace(TASKS[cell.task], seed=cell.seed)
+    budget = cell.budget or Budget(steps=0)
+    playing = contender(cell.contender)
+    composer, used = playing.make(settings, budget)
+    began = time.process_time()
+    pieces = composer(batch, cell.pieces, COMPOSING + cell.seed)
+    seconds = time.process_time() - began
+    column = reporter.column(cell.contender, pieces)
+    figures = {
+        "return": float(pieces.returns.mean()),
+        **column.figures,
+        **panel.figures(pieces.melodies, seed=cell.seed),
+        "learning_notes": used.steps,
+        "learning_seconds": used.seconds,
+        "seconds_per_piece": seconds / cell.pieces,
+        "candidates": playing.candidates,
+    }
+    return {"cell": asdict(cell), "figures": figures, "rules": column.passes}
+
+
+def measure_real(task: str) -> dict[str, Any]:
+    """The same of real parts.  Rules and likelihood are those of the test side; the judges that compare with that side
+    are given parts of the validation side.
+    """
+    batch, reporter, panel = _judges(task)
+    column = reporter.real()
+    items = real_items(batch.tasks, "validation")[: len(panel.real)]
+    compared = panel.figures([melody for melody, _ in items], [source.tune.family for _, source in items])
+    bonus = batch.suite.bonus * column.figures["passes_all"]
+    figures = {"return": column.figures["suite_score"] + bonus, **column.figures, **compared}
+    return {"cell": {"task": task, "contender": REAL}, "figures": figures, "rules": column.passes}
+
+
+def run(cell: Cell, folder: Path) -> Path:
+    """Measure a cell and keep its figures, unless they are kept already."""
+    path = cell.path(folder)
+    return path if path.exists() else write_atomic(path, json.dumps(measure(cell), indent=1) + "\n")
+
+
+def run_real(task: str, folder: Path) -> Path:
+    """The same for real parts."""
+    path = folder / task / f"{REAL}.json"
+    return path if path.exists() else write_atomic(path, json.dumps(measure_real(task), indent=1) + "\n")

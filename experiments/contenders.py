@@ -1,0 +1,93 @@
+"""Who takes part in the benchmark, and what there is to compose: two tables by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from agents.budget import Budget, Used
+from agents.compose import Agent, Pieces, compose, prior, top_p, uniform
+from agents.learners import LEARNERS, Learner
+from agents.training import Settings
+from mcts.best_of import best_of
+from musicenv.batch import Batch
+from rewards.named import attribute_of
+
+Composer = Callable[[Batch, int, int], Pieces]
+"""Composes (batch, number of pieces, seed)."""
+
+TASKS: Final = {
+    "melody": Settings(),
+    "jig": Settings(metre="6/8", key="G major", style="jig"),
+    "waltz": Settings(metre="3/4", key="D minor"),
+    "dorian": Settings(key="E dorian"),
+    "continuation": Settings(key="D major", opening="f a a2 g e e g f d d f e c A c"),
+    "any": Settings(key="all", metre="all"),
+}
+"""What is composed: eight bars each, for the default reward.  continuation goes on from two bars of a held-out reel
+(Castle Island, O'Neill 1850); any draws key and metre for each piece."""
+
+
+class Contender(NamedTuple):
+    """Someone who composes, maybe after learning."""
+
+    make: Callable[[Settings, Budget], tuple[Composer, Used]]
+    """Learns the task in the settings, with their seed, within the budget."""
+    learns: bool
+    """If not, the budget means nothing, and ``make`` uses none of it."""
+    candidates: int = 1
+    """Pieces that are composed for each one handed out."""
+
+
+def playing(agent: Agent, candidates: int = 1) -> Contender:
+    """An agent as it is; of ``candidates`` pieces the one with the highest return is handed out."""
+    return Contender(lambda settings, budget: (_composer(agent, candidates), Used(0, 0.0)), False, candidates)
+
+
+def learning(learner: Learner, candidates: int = 1) -> Contender:
+    """A learner, and then the same."""
+
+    def make(settings: Settings, budget: Budget) -> tuple[Composer, Used]:
+        agent, used = learner(settings, budget)
+        return _composer(agent, candidates), used
+
+    return Contender(make, True, candidates)
+
+
+def _composer(agent: Agent, candidates: int) -> Composer:
+    if candidates == 1:
+        return lambda batch, pieces, seed: compose(batch, agent, pieces, seed)
+    return lambda batch, pieces, seed: best_of(batch, agent, candidates, pieces, seed)
+
+
+CONTENDERS: Final[dict[str, Contender]] = {
+    "uniform": playing(uniform),
+    "prior": playing(prior()),
+    "prior_0.8": playing(prior(0.8)),
+    "prior_0.6": playing(prior(0.6)),
+    "prior_top_p_0.9": playing(top_p(0.9)),
+    "greedy": playing(top_p(0.0)),
+    "prior_best_of_4": playing(prior(), 4),
+    "prior_best_of_16": playing(prior(), 16),
+    **{name: learning(learner) for name, learner in LEARNERS.items()},
+    "prior_ppo_best_of_4": learning(LEARNERS["prior_ppo"], 4),
+}
+"""Without learning: uniform legal play, the prior at temperature 1, .8 and .6, its likeliest notes with 90 % of the
+probability, its likeliest note, and the best by the reward of 4 and of 16 of its pieces.  Then all LEARNERS."""
+
+
+def contender(name: str) -> Contender:
+    """One of CONTENDERS, or ``MODULE:ATTRIBUTE`` for a Contender or an ``agents.compose.Agent`` of one's own.
+
+    ValueError, with what there is to choose from, where there is no such one.
+    """
+    if name in CONTENDERS:
+        return CONTENDERS[name]
+    if ":" not in name:
+        raise ValueError(f"contender {name!r} is not known; choose {', '.join(CONTENDERS)} or MODULE:ATTRIBUTE")
+    found = attribute_of(name, "contender")
+    if isinstance(found, Contender):
+        return found
+    if not callable(found):
+        raise ValueError(f"contender {name!r} is a {type(found).__name__}; give a Contender or an agent's function")
+    return playing(found)
