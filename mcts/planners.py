@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from agents.compose import Agent, Critic, Pieces
-from mcts.algorithms import ALGORITHMS
+from mcts.algorithms import ALGORITHMS, GUMBEL, Algorithm
 from mcts.beam import Beam
 from mcts.evaluation import EVALUATIONS, completion, sampled
 from mcts.game import Game, Incumbents
@@ -60,22 +60,28 @@ def best_of_n(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random
         watch()
 
 
+def seeded(planner: Planner) -> Planner:
+    """Greedy and beam search, then ``planner``, so that its incumbents are never below theirs."""
+
+    def plan(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
+        for each in (greedy, beam, planner):
+            each(game, incumbents, budget, rng, watch)
+
+    return plan
+
+
 def nested(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
     """Nested rollout policy adaptation with ``budget.simulations`` playouts a piece."""
     nrpa(game, incumbents, budget.simulations, rng, watch)
 
 
-def tree_search(algorithm: str) -> Planner:
-    """Greedy and beam search, then a tree search, so that its incumbents are never below theirs."""
+def tree_search(algorithm: Algorithm) -> Planner:
+    """A tree search whose leaves are what ``budget.value`` says."""
 
     def plan(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
-        greedy(game, incumbents, budget, rng, watch)
-        beam(game, incumbents, budget, rng, watch)
         leaves = game.n // incumbents.pieces
         evaluation = EVALUATIONS[budget.value]
-        Search(
-            game, incumbents, ALGORITHMS[algorithm], evaluation, budget.simulations, budget.children, leaves, rng
-        ).run(watch)
+        Search(game, incumbents, algorithm, evaluation, budget.simulations, budget.children, leaves, rng).run(watch)
 
     return plan
 
@@ -84,11 +90,11 @@ PLANNERS: Final[dict[str, Planner]] = {
     "greedy": greedy,
     "beam": beam,
     "best-of-n": best_of_n,
-    "nrpa": nested,
-    "mcts": tree_search("gumbel"),
-    **{name: tree_search(name) for name in ALGORITHMS},
+    "nrpa": seeded(nested),
+    "mcts": seeded(tree_search(GUMBEL)),
+    **{name: seeded(tree_search(algorithm)) for name, algorithm in ALGORITHMS.items()},
 }
-"""By name; "mcts" is the one to take."""
+"""By name; "mcts" is the tree search to take."""
 
 PLACES: Final = 32
 """Positions side by side, at least: enough for the prior's matrix products to be worth their while."""
