@@ -61,6 +61,8 @@ class Args:
     """Of a planner: simulations a note (mcts), whole pieces (nrpa, best-of-n), eight times the width (beam)."""
     seconds: float | None = None
     """Of a planner: time for all pieces; it begins again until then.  Ctrl-C ends it early; the best so far is kept."""
+    children: int = 16
+    """Of a tree search or a beam: how many of the likeliest notes it tries at each place."""
     leaf: Literal["sampled", "likeliest", "critic", "rules"] = "sampled"
     """Of a tree search: what a leaf is worth: the piece that the agent makes of it (drawn, or by its likeliest notes),
     what the agent's critic says, or the rewards so far."""
@@ -174,7 +176,7 @@ def composer_of(args: Args, options: Mapping[str, Any], also: Suite | None) -> C
     torch.set_num_threads(1)
     found = named(base or "prior", args.reward)
     planned = found.batch(places_for(args.pieces), args.reward, options)
-    budget = Budget(args.simulations, args.seconds, value=args.leaf)
+    budget = Budget(args.simulations, args.seconds, args.children, args.leaf)
     if args.leaf == "critic" and found.critic is None:
         raise UserError(f"leaf 'critic': agent {base or 'prior'!r} has none; plan with {kind}:ppo:RUN")
 
@@ -191,7 +193,7 @@ def composer_of(args: Args, options: Mapping[str, Any], also: Suite | None) -> C
 def run_compose(args: Args) -> None:
     """The command."""
     with user_input():
-        check(args, pieces=1, best_of=1, vary_weight=0.0, simulations=1)
+        check(args, pieces=1, best_of=1, vary_weight=0.0, simulations=1, children=1)
         if args.seconds is not None:
             check(args, seconds=0.0)
         check_formats(args.formats)

@@ -22,9 +22,9 @@ import torch
 from agents.compose import draw as draw_notes
 from agents.named import named
 from mcts.algorithms import GUMBEL, PUCT, UCT, Algorithm
-from mcts.compiled import CompiledGame, CompiledSearch, Ints, draw
+from mcts.compiled import CompiledGame, CompiledSearch, draw
 from mcts.evaluation import EVALUATIONS
-from mcts.game import Incumbents
+from mcts.game import Incumbents, Ints
 from mcts.melodies import Melodies
 from mcts.search import OutOfTimeError, Search
 from mcts.tree import plant
@@ -46,7 +46,7 @@ def _play(state: Ints, move: int) -> float:
     reward = _REWARDS[state[1], move]
     state[0] += 1
     state[1] = move
-    return reward
+    return float(reward)
 
 
 @inlined
@@ -257,15 +257,16 @@ def mctx_policy(name: str, trees: int, simulations: int) -> Callable[[], int]:
         )
         return output, (turn + 1, action)
 
-    @jax.jit
     def search(key: Any) -> Any:
         nothing = jnp.zeros(trees, jnp.int32)
         root = mctx.RootFnOutput(prior_logits=logits[nothing], value=jnp.zeros(trees), embedding=(nothing, nothing))
         policy = getattr(mctx, name)
         return policy(params=(), rng_key=key, root=root, recurrent_fn=step, num_simulations=simulations).action
 
+    searching = jax.jit(search)
+
     def run() -> int:
-        search(jax.random.PRNGKey(0)).block_until_ready()
+        searching(jax.random.PRNGKey(0)).block_until_ready()
         return trees * simulations
 
     return run

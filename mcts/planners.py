@@ -29,7 +29,7 @@ class Budget:
     seconds: float | None = None
     """Time for all pieces: the search starts again until then, and is stopped there; without it, it runs once."""
     children: int = 16
-    """Likeliest legal notes that a tree search chooses from."""
+    """Likeliest legal moves that a tree search or a beam tries from each position."""
     value: str = "sampled"
     """What a leaf of a tree search is worth: "sampled" and "likeliest" go on to the end with the agent's notes,
     "critic" asks the agent's critic, "rules" takes what has been paid."""
@@ -41,12 +41,12 @@ Planner = Callable[[Game, Incumbents, Budget, np.random.Generator, Watch], None]
 
 def greedy(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
     """A beam of one."""
-    Beam(game, incumbents, 1).run(watch)
+    Beam(game, incumbents, 1, budget.children).run(watch)
 
 
 def beam(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
     """A beam of an eighth of ``budget.simulations``."""
-    Beam(game, incumbents, max(budget.simulations // 8, 1)).run(watch)
+    Beam(game, incumbents, max(budget.simulations // 8, 1), budget.children).run(watch)
 
 
 def best_of_n(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:

@@ -96,11 +96,11 @@ def inlined(function: F) -> F:
     return compiled(function, forceinline=True)
 
 
-def compiled(function: F, **options: bool) -> F:
+def compiled(function: F, forceinline: bool = False) -> F:
     """``numba.njit`` with a cache that notices every change of our sources."""
     before = _config.CACHE_DIR
     _config.CACHE_DIR = str(kernel_folder(function.__module__))
     try:
-        return cast(F, numba.njit(cache=True, error_model="numpy", **options)(function))
+        return cast(F, numba.njit(cache=True, error_model="numpy", forceinline=forceinline)(function))
     finally:
         _config.CACHE_DIR = before
