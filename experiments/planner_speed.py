@@ -1,8 +1,8 @@
 """How fast planners search: ours, node objects that copy the environment, and what others have published.
 
 ``figures()`` is listed by ``python -m experiments.speed``; rivals are measured where the extra ``bench`` is installed.
-All run the same small game (``TURNS`` moves of ``MOVES`` kinds, the reward of each hangs on the one before) with the same
-formula, interleaved in one process, by the process's own time, the best of some repeats.
+All run the same small game (``TURNS`` moves of ``MOVES`` kinds, the reward of each hangs on the one before),
+interleaved in one process, by the process's own time, the best of some repeats.  The game's prior is a table.
 """
 
 from __future__ import annotations
@@ -10,15 +10,24 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import util
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from mcts.algorithms import PUCT, UCT, Algorithm
-from mcts.compiled import CompiledGame, CompiledSearch, Ints, draw
+from agents.compose import draw as draw_notes
+from agents.named import named
+from mcts.algorithms import GUMBEL, PUCT, UCT, Algorithm
+from mcts.compiled import CompiledGame, CompiledSearch, draw
+from mcts.evaluation import EVALUATIONS
+from mcts.game import Incumbents, Ints
+from mcts.melodies import Melodies
+from mcts.search import OutOfTimeError, Search
+from mcts.tree import plant
 from musicenv.jit import inlined
 
 TURNS: Final = 32
@@ -37,7 +46,7 @@ def _play(state: Ints, move: int) -> float:
     reward = _REWARDS[state[1], move]
     state[0] += 1
     state[1] = move
-    return reward
+    return float(reward)
 
 
 @inlined
@@ -107,7 +116,7 @@ class NodeSearch:
         for _ in range(simulations):
             node = self.root
             while True:
-                move = max(range(MOVES), key=lambda a: self._score(node, a))  # noqa: B023 - used at once
+                move = max(range(MOVES), key=lambda a: self._score(node, a))
                 if move not in node.children:
                     break
                 node = node.children[move]
@@ -148,3 +157,188 @@ class NodeSearch:
             at = at.parent
             at.total += 1
             at.value += (whole - at.value) / (at.total + 1)
+
+
+def rates(runs: Mapping[str, Callable[[], int]], repeats: int = 5) -> dict[str, float]:
+    """How much each of ``runs`` does in a second of processor time; each returns how much it did."""
+    for run in runs.values():
+        run()  # compiles
+    out = dict.fromkeys(runs, 0.0)
+    for _ in range(repeats):
+        for name, run in runs.items():
+            began = time.process_time()
+            done = run()
+            out[name] = max(out[name], done / (time.process_time() - began))
+    return out
+
+
+def ours(algorithm: Algorithm, roll_out: bool, trees: int, simulations: int) -> Callable[[], int]:
+    """Searches one move in each of ``trees`` trees, anew at each call: simulations made."""
+    searched = CompiledSearch(SMALL, algorithm, trees, simulations, roll_out, seed=0)
+
+    def run() -> int:
+        for b in range(trees):
+            SMALL.begin(searched.states[plant(searched.tree, b)])
+            searched.search(b)
+        return trees * simulations
+
+    return run
+
+
+def node_objects(algorithm: Algorithm, roll_out: bool, simulations: int) -> Callable[[], int]:
+    """The same with objects and copies."""
+
+    def run() -> int:
+        NodeSearch(algorithm, roll_out, seed=0).search(simulations)
+        return simulations
+
+    return run
+
+
+def gumbel_mcts(games: int, simulations: int) -> Callable[[], int]:
+    """PUCT of the package gumbel-mcts (0.2), its model a table."""
+    from gumbel_mcts import PUCT as THEIRS
+    from numba import njit
+
+    @njit
+    def step_board(board: Any, action: int, player: int) -> Any:
+        after = board.copy()
+        after[0] += 1
+        after[1] = action
+        return _REWARDS[board[1], action], 0, after[0] == TURNS, after
+
+    @njit
+    def all_moves(board: Any, player: int) -> Any:
+        return np.ones(MOVES, dtype=np.float32)
+
+    class Logic:
+        NUM_ACTIONS, BOARD_SHAPE, MAX_MOVES, MAX_LEGAL_MOVES, PLAYER_1, PLAYER_2 = MOVES, (2,), TURNS, MOVES, 1, 2
+        BOARD_DTYPE = np.int64
+        fast_step = staticmethod(step_board)
+        get_valid_mask = staticmethod(all_moves)
+
+    policy, value = torch.from_numpy(_PRIOR), torch.from_numpy(_REWARDS.mean(axis=1).astype(np.float32))
+
+    class Model:
+        logic = Logic
+
+        def forward_for_mcts(self, batch: Any) -> Any:
+            last = batch["boards"][:, 1].long()
+            return {"policy": policy[last], "value": value[last]}
+
+    search = THEIRS(games, games * (simulations + 2) + 1, Logic, device="cpu")
+    active, boards, players = list(range(games)), np.zeros((games, 2), dtype=np.int64), np.ones(games, dtype=np.int8)
+
+    def run() -> int:
+        search.reset()
+        search.initialize_roots(active, boards, players)
+        search.run_simulation_batch(Model(), active, simulations)
+        return games * simulations
+
+    return run
+
+
+def mctx_policy(name: str, trees: int, simulations: int) -> Callable[[], int]:
+    """``muzero_policy`` or ``gumbel_muzero_policy`` of mctx, compiled by JAX for the CPU."""
+    import jax
+    import jax.numpy as jnp
+    import mctx
+
+    rewards, logits = jnp.asarray(_REWARDS, jnp.float32), jnp.log(jnp.asarray(_PRIOR))
+
+    def step(params: Any, key: Any, action: Any, embedding: Any) -> Any:
+        turn, last = embedding
+        over = turn >= TURNS
+        output = mctx.RecurrentFnOutput(
+            reward=jnp.where(over, 0.0, rewards[last, action]),
+            discount=jnp.where(turn + 1 >= TURNS, 0.0, 1.0),
+            prior_logits=logits[action],
+            value=jnp.zeros(trees),
+        )
+        return output, (turn + 1, action)
+
+    def search(key: Any) -> Any:
+        nothing = jnp.zeros(trees, jnp.int32)
+        root = mctx.RootFnOutput(prior_logits=logits[nothing], value=jnp.zeros(trees), embedding=(nothing, nothing))
+        policy = getattr(mctx, name)
+        return policy(params=(), rng_key=key, root=root, recurrent_fn=step, num_simulations=simulations).action
+
+    searching = jax.jit(search)
+
+    def run() -> int:
+        searching(jax.random.PRNGKey(0)).block_until_ready()
+        return trees * simulations
+
+    return run
+
+
+def without_network(simulations: int = 1000) -> dict[str, float]:
+    """Simulations a second: ours, node objects, and the rivals that are installed."""
+    runs = {
+        "UCT and rollouts": ours(UCT, True, 8, simulations),
+        "UCT and rollouts, node objects": node_objects(UCT, True, 300),
+        "PUCT": ours(PUCT, False, 64, 64),
+        "PUCT, node objects": node_objects(PUCT, False, 300),
+    }
+    if util.find_spec("gumbel_mcts"):
+        runs |= {f"PUCT, gumbel-mcts at {games}": gumbel_mcts(games, 64) for games in (64, 256, 1024)}
+    if util.find_spec("mctx"):
+        for name in ("muzero_policy", "gumbel_muzero_policy"):
+            runs[f"mctx {name}, 64 x 64"] = mctx_policy(name, 64, 64)
+    return rates(runs)
+
+
+def with_prior(trees: int, notes: int = 4000) -> dict[str, float]:
+    """Notes that the prior hears in a second: alone, and in searches of ``trees`` melodies under the default rules."""
+    found = named("prior")
+    game = Melodies(found.batch(trees), found.agent)
+    batch = found.batch(trees)
+    generators = [np.random.default_rng(0)] * trees
+    batch.reset(generators)
+    for _ in range(16):  # into the piece, where its inputs are no zeros
+        batch.advance(draw_notes(found.agent(batch), generators[0]), generators)
+    rows = np.arange(trees)
+
+    def bare() -> int:
+        for _ in range(notes // trees):
+            batch.listen(rows)
+        return notes // trees * trees
+
+    def search() -> int:
+        before = game.heard
+
+        def watch() -> None:
+            if game.heard - before >= notes:
+                raise OutOfTimeError
+
+        incumbents, rng = Incumbents(game, trees), np.random.default_rng(0)
+        game.begin(rng)
+        game.reserve(2 * trees)
+        game.store(rows, incumbents.beginnings)
+        with suppress(OutOfTimeError):
+            Search(game, incumbents, GUMBEL, EVALUATIONS["sampled"], 32, 16, 1, rng).run(watch)
+        return game.heard - before
+
+    return rates({"bare": bare, "search": search})
+
+
+def figures() -> list[tuple[str, float, str]]:
+    """What is measured, how much, and its unit."""
+    torch.set_num_threads(1)
+    found = without_network()
+    out = [(f"tree search, no network: {name}", rate, "simulations/s") for name, rate in found.items()]
+    for name in ("UCT and rollouts", "PUCT"):
+        out.append((f"{name} to node objects", found[name] / found[f"{name}, node objects"], "x"))
+    for rival in ("gumbel-mcts", "mctx"):
+        if theirs := [rate for name, rate in found.items() if rival in name]:
+            out.append((f"PUCT to {rival} at its best", found["PUCT"] / max(theirs), "x"))
+    for trees in (1, 4, 16, 64):
+        rate = with_prior(trees)
+        out.append((f"search with the prior, {trees} trees", rate["search"], "notes heard/s"))
+        out.append((f"search with the prior, {trees} trees, to the prior alone", rate["search"] / rate["bare"], "x"))
+    return out
+
+
+if __name__ == "__main__":
+    for name, figure, unit in figures():
+        print(f"{name:60} {figure:14,.2f} {unit}")

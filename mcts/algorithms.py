@@ -220,7 +220,7 @@ class Algorithm:
 
 UCT: Final = Algorithm(uct, uct, constants=Constants(exploration=0.7))
 PUCT: Final = Algorithm(puct, puct)
-GUMBEL: Final = Algorithm(gumbel_root, gumbel, commit=most_promising, halving=16)
+GUMBEL: Final = Algorithm(gumbel_root, gumbel, commit=most_promising, constants=Constants(scale=0.03), halving=16)
 ALGORITHMS: Final = {
     "puct": PUCT,
     "puct-max": Algorithm(puct, puct, constants=Constants(mix=1.0)),

@@ -38,7 +38,7 @@ def test_plans_are_whole_legal_and_scored_as_the_environment_scores_them(batch, 
     assert (found.passed == judged.passed).all()
 
 
-@pytest.mark.parametrize("name", ["gumbel", "puct"])
+@pytest.mark.parametrize("name", ["mcts", "nrpa"])
 def test_a_plan_is_at_least_what_greedy_and_beam_find(batch, name):
     for simulations in (1, 16):
         least = np.maximum(*(planned(batch, other, simulations).returns for other in ("greedy", "beam")))
