@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from musicenv.alphabet import N_ACTIONS
 from musicenv.batch import Batch
+from musicenv.exponential import exponential
 from musicenv.jit import compiled
 from musicenv.melody import Melody
-from rewards.priors.kernel import exponential
 
 Floats = npt.NDArray[np.float32]
 
