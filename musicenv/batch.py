@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -51,7 +52,15 @@ class Batch:
     step after the next one; ``lines`` holds the state itself.
     """
 
-    def __init__(self, n: int, tasks: Sequence[Task], suite: Suite, prior: Prior | None) -> None:
+    def __init__(
+        self,
+        n: int,
+        tasks: Sequence[Task],
+        suite: Suite,
+        prior: Prior | None,
+        more: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        """``more`` blocks of the observation, by name and size, are left to a subclass to write."""
         if suite.needs_prior and prior is None:
             raise ValueError("the reward reads the prior's likelihood, but prior=None; name a prior or another reward")
         self.n = n
@@ -64,8 +73,8 @@ class Batch:
         compiled_for_suite = load_kernel(suite, self.arrays.in_python)
         self._step, self._summarise = compiled_for_suite.step, compiled_for_suite.summarise
         hidden, actions = (prior.hidden_size, N_ACTIONS) if prior else (0, 0)
-        self.layout = layout(len(suite), hidden, actions)
-        self.bounds = bounds(len(suite), hidden, actions)
+        self.layout = layout(len(suite), hidden, actions, more)
+        self.bounds = bounds(self.layout)
         size = self.bounds[0].size
         self._buffers = [(np.zeros((n, size), np.float32), np.zeros((n, N_ACTIONS), np.int8)) for _ in range(2)]
         self.observations, self.masks = self._buffers[0]

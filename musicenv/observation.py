@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -51,9 +53,12 @@ _LOOKBACK: Final = np.array(LOOKBACK, dtype=np.int64)
 _TICKS: Final = np.array(DURATIONS, dtype=np.int64)
 
 
-def layout(terms: int = 0, hidden: int = 0, actions: int = 0) -> dict[str, slice]:
-    """Where each block lies: the FEATURES, ``terms`` (scores so far), then the prior's ``log_probs`` and ``hidden``."""
-    sizes = {**FEATURES, "terms": terms, "log_probs": actions, "hidden": hidden}
+def layout(
+    terms: int = 0, hidden: int = 0, actions: int = 0, more: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, slice]:
+    """Where each block lies: the FEATURES, ``terms`` (scores so far), the prior's ``log_probs`` and ``hidden``, and
+    ``more`` blocks, by name and size."""
+    sizes = {**FEATURES, "terms": terms, "log_probs": actions, "hidden": hidden, **more}
     out, begin = {}, 0
     for name, size in sizes.items():
         if size:
@@ -156,9 +161,8 @@ def _look_back(lines: Lines, i: int, ticks_ago: int, out: npt.NDArray[np.float32
         )
 
 
-def bounds(terms: int, hidden: int, actions: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Least and greatest value of each component of the observation."""
-    where = layout(terms, hidden, actions)
+def bounds(where: Mapping[str, slice]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Least and greatest value of each component of an observation of this layout."""
     size = max(part.stop for part in where.values())
     low, high = np.zeros(size, dtype=np.float32), np.ones(size, dtype=np.float32)
     limits: dict[str, tuple[float, float]] = {
@@ -168,6 +172,7 @@ def bounds(terms: int, hidden: int, actions: int) -> tuple[npt.NDArray[np.float3
         "terms": (-5.0, 5.0),
         "log_probs": (-50.0, 0.0),
         "hidden": (-1.0, 1.0),
+        "given": (-4.0, 4.0),
     }
     for name, (least, greatest) in limits.items():
         if name in where:

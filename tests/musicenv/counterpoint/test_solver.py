@@ -125,6 +125,7 @@ def test_the_sets_ship_with_their_optima(name):
         assert known.rules == rules_hash(), "a rule has changed: run python -m experiments.solve"
         melody = melody_of(known.task, list(known.line))
         assert judge(known.suite, [melody]).returns[0] == known.optimum
+        assert known.optimum > -rules.FORBIDDEN
         assert regret(known.optimum, known) == 0.0 and regret(known.uniform, known) == 1.0
 
 
