@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from musicenv.alphabet import REST
@@ -9,6 +10,7 @@ from musicenv.counterpoint.tasks import cantus_firmi, counterpoint
 from musicenv.melody import UNSET, melody_from_notes
 from musicenv.task import TRANSPOSITION
 from rewards import counterpoint as rules
+from rewards.counterpoint import rhythm
 from rewards.judging import judge, prefixes
 from rewards.summaries import SUMMARIES
 
@@ -137,8 +139,8 @@ VIOLATIONS = {
     "inner_unison": (5, 1, "F4"),
     "no_rest": (5, 3, "r"),
     "passing_half": (36, 4, "G4"),
-    "no_repeat": (36, 4, "C5"),
-    "accented_perfects": (36, 3, "A4"),
+    "no_repeat": (36, 4, "B4"),
+    "accented_perfects": (36, 7, "B4"),
     "only_first_rest": (36, 6, "r"),
     "ornamental_quarter": (58, 5, "D4"),
     "suspension": (77, 6, "C5"),
@@ -155,3 +157,71 @@ def test_one_wrong_note_breaks_the_rule(broken):
     names = line.split()
     names[place] = name
     assert broken in faults(written(cantus, species, above, " ".join(names)), species)
+
+
+def test_a_suspension_does_not_hide_octaves():
+    line = written("fux_d", 4, True, "r A4 C5 E5 D5 D5 C5 B4 A4 D5 C#5 D5")
+    assert "suspended_octaves" in faults(line, 4)
+
+
+def test_a_raised_sixth_leads_up():
+    notes = ["A4"] * 20
+    assert "raised_sixth" in faults(written("fux_a", 2, True, " ".join([*notes, "F#5", "E5", "A5"])), 2)
+    assert "raised_sixth" not in faults(written("fux_a", 2, True, " ".join([*notes, "F#5", "G#5", "A5"])), 2)
+
+
+def costs(line, cantus="fux_d", species=1, above=True):
+    """What the soft rules say of a line: name -> sum of scores."""
+    suite = rules.suite(species, form=True)
+    values = judge(suite, [written(cantus, species, above, line)]).values[0]
+    return {term.rule.name: value for term, value in zip(suite, values, strict=True) if not term.rule.hard}
+
+
+def test_what_fux_pays_for():
+    found = costs(FUX[5][3])  # A A G A B C C B D C# D over D F E D G F A G F E D
+    assert found["repeat"] == -2  # A A, C C
+    assert found["leap_size"] == -1  # B-D, a third
+    assert found["return_to_note"] == -2  # A G A and D C# D
+    assert found["unique_climax"] == -1  # D is heard twice
+    assert found["narrow"] == -1  # G to D, a fifth
+    assert found["missing_leaps"] == -3
+    assert found["missing_degrees"] == -2  # E and F
+    assert found["inner_perfect"] == -2  # A over D, C over F; the first bar does not count
+    assert found["similar_motion"] == -4  # into bars 3, 5, 8 and 10
+    assert found["overlap"] == 0
+
+
+def test_leaps_are_answered():
+    assert costs("A4 D5 C5 D5 E5 D5 C5 B4 D5 C#5 D5")["leap_recovery"] == 0
+    assert costs("A4 D5 E5 D5 E5 D5 C5 B4 D5 C#5 D5")["leap_recovery"] == -5
+    assert costs("A4 A5 C5 D5 E5 D5 C5 B4 D5 C#5 D5")["leap_recovery"] == -8
+
+
+def test_leaps_in_one_way_outline_no_seventh():
+    found = costs("A4 D5 G5 F5 E5 D5 C5 B4 D5 C#5 D5")
+    assert (found["consecutive_leaps"], found["leaps_outline"]) == (-1, -1)
+    assert costs("A4 C5 E5 F5 E5 D5 C5 B4 D5 C#5 D5")["leaps_outline"] == 0
+
+
+def test_turning_points_outline_no_tritone():
+    assert costs("A4 F4 G4 A4 B4 A4 C5 B4 D5 C#5 D5")["outline"] == -1  # F up to B
+    assert costs("A4 F4 G4 A4 C5 A4 C5 B4 D5 C#5 D5")["outline"] == 0
+
+
+def test_a_run_of_six_moves_is_too_long():
+    assert costs("D4 E4 F4 G4 A4 B4 C5 B4 D5 C#5 D5")["long_run"] == -1
+    assert costs("D4 E4 F4 G4 A4 B4 A4 B4 D5 C#5 D5")["long_run"] == 0
+
+
+def test_thirds_are_not_run_together():
+    assert costs("F4 A4 G4 F4 B4 A4 C5 B4 A4 C#5 D5")["running_imperfects"] < -4
+
+
+def test_syncopations_are_tied():
+    melody = written("fux_d", 4, True, "r A4 C5 E5 D5 D5 C5 B4 A4 D5 C#5 D5")
+    broken = melody_from_notes(
+        [*melody.pitch[:2], melody.pitch[1], *melody.pitch[2:]],
+        [24, 24, 24, *melody.duration[2:]],
+        counterpoint(cantus_firmi()["fux_d"].pitches, "D dorian", 4),
+    )
+    assert [judge(rhythm.broken_tie * 1.0, [line]).returns[0] for line in (melody, broken)] == [0, -1]
