@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
 
-import numpy as np
 import tyro
 from tqdm import tqdm
 
@@ -88,8 +87,9 @@ def make_fakes(prior: Prior, parts: Sequence[Melody], count: int, seed: int) -> 
 def fitted(
     arguments: Arguments, prior: Prior, train: Sequence[Melody], unseen: Sequence[Melody], pools: Pools
 ) -> dict[str, Calibrated]:
-    """Fit, attack, fit with what the attack found and the judge finds odd, attack again; the last attack's pieces join
-    ``pools``, the best first.  A piece that the judge finds usual is no fake: it may be what the reward is for."""
+    """Fit, attack, fit with what the attack found and the judge finds odd, attack again; the pieces that attacked what
+    is returned join ``pools``, the best first.  One that the judge finds usual is no fake: it may be what the reward is
+    for."""
     made = make_fakes(prior, train, arguments.fakes, 2 * arguments.seed)
     with user_input():
         liked = [piece for run in arguments.runs for piece in attractive(run, 1024, arguments.seed)]
@@ -101,6 +101,7 @@ def fitted(
     real, validation = measure(train), measure(unseen)
     measured = {kind: measure(pieces) for kind, pieces in made.items()}
     found = fit(real, validation, measured)
+    withstood: list[tuple[float, Melody]] = []
     for number in range(2 if arguments.attacked else 0):
         seed = 2 * arguments.seed + number
         annealed = attack(found, arguments.prior, train, arguments.attacked, arguments.moves, seed)
@@ -108,11 +109,13 @@ def fitted(
         odd_ones = pools.judge.odd(melodies)
         usual = 1 - len(odd_ones) / len(melodies)
         print(f"attack {number + 1}: {annealed.passed.mean():.3f} pass all rules, {usual:.3f} usual", flush=True)
-        if number:
-            pools.add("attacked", [melodies[i] for i in np.argsort(-annealed.scores)])
-        elif odd_ones:
+        withstood += zip(annealed.scores.tolist(), melodies, strict=True)
+        if odd_ones and number == 0:
             measured["attacked"] = measure(odd_ones)
             found = fit(real, validation, measured)
+            withstood.clear()
+    if withstood:
+        pools.add("attacked", [melody for _, melody in sorted(withstood, key=lambda pair: -pair[0])])
     return found
 
 

@@ -77,6 +77,15 @@ def _near(pitch: int, u: float) -> int:
 
 
 @compiled
+def _echo(lines: Lines, i: int, k: int, notes: npt.NDArray[np.int64]) -> None:
+    """Give the notes that begin four bars before and after note ``k`` its new pitch: an answer follows its question."""
+    onsets, there = lines.notes[i, 1], 4 * lines.frame[i, BAR]
+    for j in range(lines.frame[i, LENGTH]):
+        if abs(onsets[j] - onsets[k]) == there:
+            notes[0, j] = notes[0, k]
+
+
+@compiled
 def _moved(lines: Lines, i: int, u: npt.NDArray[np.float64], notes: npt.NDArray[np.int64]) -> int:
     """Write the notes (2, capacity) of a neighbour of melody ``i`` and return their number; 0 where there is none."""
     frame = lines.frame[i]
@@ -86,8 +95,10 @@ def _moved(lines: Lines, i: int, u: npt.NDArray[np.float64], notes: npt.NDArray[
         notes[1, k] = lines.notes[i, 2, k]
     k = int(u[1] * n)
     kind = u[0]
-    if kind < 0.35:  # another pitch, now and then a rest
+    if kind < 0.35:  # another pitch, now and then a rest; half of the time in the answer as well
         notes[0, k] = REST if u[2] < 0.03 else _near(notes[0, k], u[3])
+        if u[4] < 0.5:
+            _echo(lines, i, k, notes)
     elif kind < 0.45 and k + 1 < n:  # two notes change places
         notes[0, k], notes[0, k + 1] = notes[0, k + 1], notes[0, k]
     elif kind < 0.55:  # one note becomes two
