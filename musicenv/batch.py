@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -91,8 +92,17 @@ class Batch:
     ``finished`` (n,), which are new arrays each time; ``lines`` holds the state itself.
     """
 
-    def __init__(self, n: int, tasks: Sequence[Task], suite: Suite, prior: Prior | None, threads: int = 1) -> None:
-        """``threads`` share the n melodies; rules that run as Python are asked by one."""
+    def __init__(
+        self,
+        n: int,
+        tasks: Sequence[Task],
+        suite: Suite,
+        prior: Prior | None,
+        threads: int = 1,
+        more: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        """``threads`` share the n melodies; rules that run as Python are asked by one.  ``more`` blocks of the
+        observation, by name and size, are left to ``complete``."""
         if suite.needs_prior and prior is None:
             raise ValueError("the reward reads the prior's likelihood, but prior=None; name a prior or another reward")
         self.n = n
@@ -106,8 +116,8 @@ class Batch:
         compiled_for_suite = load_kernel(suite, in_python)
         self._advance, self._summarise = compiled_for_suite.advance, compiled_for_suite.summarise
         hidden, actions = (prior.hidden_size, N_ACTIONS) if prior else (0, 0)
-        self.layout = layout(len(suite), hidden, actions)
-        self.bounds = bounds(len(suite), hidden, actions)
+        self.layout = layout(len(suite), hidden, actions, more)
+        self.bounds = bounds(self.layout)
         self._size = self.bounds[0].size
         self._all = np.arange(n)
         self._parts = [part for part in np.array_split(self._all, threads) if part.size]
@@ -222,6 +232,7 @@ class Batch:
             rows = np.flatnonzero(self.finished[:m])
             self.observations[rows, self.layout["log_probs"]] = -np.log(N_ACTIONS)
             self.observations[rows, self.layout["hidden"]] = 0.0
+        self.complete(self._all[:m])
 
     def _by_parts(self, work: Callable[[npt.NDArray[np.int64]], T]) -> list[T]:
         """What ``work`` says of each part of the melodies, shared by the threads."""
@@ -248,6 +259,7 @@ class Batch:
             final = Finished(self, rows)
             self.restart(rows, generators)
             observe(self.block, rows, self.observations, self.masks)
+            self.complete(rows)
         if self.prior is not None:
             self._by_parts(self.listen)
         return final
@@ -293,6 +305,10 @@ class Batch:
         """Write observations and masks of ``rows``."""
         observe(self.block, rows, self.observations, self.masks)
         self._tell(rows)
+        self.complete(rows)
+
+    def complete(self, rows: npt.NDArray[np.int64]) -> None:
+        """For subclasses: add to the observations of ``rows``, or take from their masks."""
 
     def values(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """(r, S) as ``Finished.values``."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from musicenv.alphabet import N_ACTIONS
 from musicenv.batch import Batch
-from musicenv.options import Options, resolve
+from musicenv.options import Options, OptionSet, resolve
 from rewards.named import Reward
 
 if TYPE_CHECKING:
@@ -72,14 +72,18 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
         render_mode: str | None = None,
         **options: Any,
     ) -> None:
+        wanted = Options().updated(options)
+        suite, loaded = resolve(reward, prior)
+        self._prepare(render_mode, wanted, Batch(1, wanted.tasks(), suite, loaded))
+
+    def _prepare(self, render_mode: str | None, options: OptionSet, batch: Batch) -> None:
         check_render_mode(render_mode, self.metadata["render_modes"])
         self.render_mode = render_mode
         self._window: RollWindow | None = None
-        self._options = self._current = Options().updated(options)
-        suite, loaded = resolve(reward, prior)
-        self.batch = Batch(1, self._options.tasks(), suite, loaded)
-        self.layout = self.batch.layout
-        self.terms = suite.names
+        self._options = self._current = options
+        self.batch = batch
+        self.layout = batch.layout
+        self.terms = batch.suite.names
         self.observation_space = observation_space(self.batch)
         self.action_space = gym.spaces.Discrete(N_ACTIONS)
         self._action = np.zeros(1, dtype=np.int64)

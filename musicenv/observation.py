@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -72,9 +74,12 @@ _HEIGHT: Final = ((np.arange(HIGHEST + 1) - _MIDDLE) / _OCTAVE * (np.arange(HIGH
 """Relative pitch as the agent sees it; 0 for a rest."""
 
 
-def layout(terms: int = 0, hidden: int = 0, actions: int = 0) -> dict[str, slice]:
-    """Where each block lies: FEATURES, ``terms`` (scores so far), the prior's ``hidden`` state and ``log_probs``."""
-    sizes = {**FEATURES, "terms": terms, "hidden": hidden, "log_probs": actions}
+def layout(
+    terms: int = 0, hidden: int = 0, actions: int = 0, more: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, slice]:
+    """Where each block lies: FEATURES, ``terms`` (scores so far), ``more`` blocks, by name and size, and the prior's
+    ``hidden`` state and ``log_probs``."""
+    sizes = {**FEATURES, "terms": terms, **more, "hidden": hidden, "log_probs": actions}
     out, begin = {}, 0
     for name, size in sizes.items():
         if size:
@@ -168,9 +173,8 @@ def observe(
         observe_one(state.lines, state.masks, i, out[i], mask[i])
 
 
-def bounds(terms: int, hidden: int, actions: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Least and greatest value of each component of the observation."""
-    where = layout(terms, hidden, actions)
+def bounds(where: Mapping[str, slice]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Least and greatest value of each component of an observation of this layout."""
     size = max(part.stop for part in where.values())
     low, high = np.zeros(size, dtype=np.float32), np.ones(size, dtype=np.float32)
     limits: dict[str, tuple[float, float]] = {
@@ -180,6 +184,7 @@ def bounds(terms: int, hidden: int, actions: int) -> tuple[npt.NDArray[np.float3
         "terms": (-5.0, 5.0),
         "log_probs": (-50.0, 0.0),
         "hidden": (-1.0, 1.0),
+        "given": (-4.0, 4.0),
     }
     for name, (least, greatest) in limits.items():
         if name in where:

@@ -15,7 +15,7 @@ from musicenv.alphabet import N_ACTIONS
 from musicenv.batch import Batch, Finished
 from musicenv.env import MelodyEnv, check_render_mode, draw, observation_space
 from musicenv.melody import Melody
-from musicenv.options import Options, resolve
+from musicenv.options import Options, OptionSet, resolve
 from rewards.named import Reward
 
 if TYPE_CHECKING:
@@ -49,6 +49,12 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         threads: int = 1,
         **options: Any,
     ) -> None:
+        self._check(num_envs, render_mode, max_episode_steps, threads)
+        wanted = Options().updated(options)
+        suite, loaded = resolve(reward, prior)
+        self._prepare(render_mode, wanted, Batch(num_envs, wanted.tasks(), suite, loaded, threads))
+
+    def _check(self, num_envs: int, render_mode: str | None, max_episode_steps: int | None, threads: int = 1) -> None:
         check_render_mode(render_mode, self.metadata["render_modes"])
         if num_envs < 1:
             raise ValueError(f"num_envs={num_envs} is too few; ask for at least 1")
@@ -56,19 +62,20 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
             raise ValueError(f"threads={threads} is too few; ask for at least 1")
         if max_episode_steps is not None:
             raise ValueError("max_episode_steps: a melody ends at its final barline; choose its length with bars=")
-        self.num_envs = num_envs
+
+    def _prepare(self, render_mode: str | None, options: OptionSet, batch: Batch) -> None:
+        self.num_envs = batch.n
         self.render_mode = render_mode
-        self._options = self._current = Options().updated(options)
-        suite, loaded = resolve(reward, prior)
-        self.batch = Batch(num_envs, self._options.tasks(), suite, loaded, threads)
-        self.layout = self.batch.layout
-        self.terms = suite.names
-        self.single_observation_space = observation_space(self.batch)
+        self._options = self._current = options
+        self.batch = batch
+        self.layout = batch.layout
+        self.terms = batch.suite.names
+        self.single_observation_space = observation_space(batch)
         self.single_action_space = gym.spaces.Discrete(N_ACTIONS)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, batch.n)
+        self.action_space = batch_space(self.single_action_space, batch.n)
         self._generators: list[np.random.Generator] = []
-        self._everyone = np.ones(num_envs, dtype=np.bool_)
+        self._everyone = np.ones(batch.n, dtype=np.bool_)
         self._everyone.flags.writeable = False  # one array for all infos
 
     def reset(

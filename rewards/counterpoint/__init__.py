@@ -13,7 +13,7 @@ from rewards.rules import Rule, Suite, Term
 
 SPECIES: Final = (1, 2, 3, 4)
 FORBIDDEN: Final = 100.0
-"""What it costs to break a hard rule where no mask prevents it: more than any line loses that breaks none."""
+"""What it costs to break a hard rule where no mask prevents it: more than the best line of any known task loses."""
 
 _HARD: Final = (
     line.diatonic,

@@ -7,12 +7,14 @@ import pytest
 
 from mcts.merged_beam import beam_search
 from musicenv.alphabet import LOWEST, N_PITCHES, REST, action_of
+from musicenv.counterpoint.branch import branch_and_bound
 from musicenv.counterpoint.sets import known_tasks, members, regret, rules_hash
 from musicenv.counterpoint.solver import melody_of, solve, viability
 from musicenv.counterpoint.tasks import counterpoint
 from rewards import counterpoint as rules
+from rewards.counterpoint.whole import heard_before
 from rewards.judging import judge
-from rewards.rules import RuleError, rule
+from rewards.rules import RuleError, Suite, rule
 from rewards.summaries import updated
 
 TINY = {1: (60, 65, 64, 62, 60), 2: (60, 64, 62, 60), 3: (60, 62, 60), 4: (60, 64, 62, 60)}
@@ -33,7 +35,7 @@ def rhythms(task):
 @rule(hard=True, window=1)
 def in_the_middle(melody):
     """So few notes that all lines can be tried."""
-    return 0.0 if melody.pitch[-1] == 0 or 62 <= melody.pitch[-1] <= 76 else -1.0
+    return 0.0 if melody.pitch[-1] == 0 or 67 <= melody.pitch[-1] <= 72 else -1.0
 
 
 def every_line(task, suite):
@@ -59,18 +61,18 @@ def every_line(task, suite):
 
 def uniform_mean(lines):
     """Expected score of lines whose every note is drawn evenly among those that lead to one of ``lines``."""
-    total = 0.0
-    for line, score in lines.items():
-        chance = 1.0
-        for k in range(len(line)):
-            chance /= len({other[k] for other in lines if other[:k] == line[:k]})
-        total += chance * score
-    return total
+    follows = {}
+    for notes, k in itertools.product(lines, range(max(map(len, lines)))):
+        if k < len(notes):
+            follows.setdefault(notes[:k], set()).add(notes[k])
+    chances = {notes: np.prod([1 / len(follows[notes[:k]]) for k in range(len(notes))]) for notes in lines}
+    return sum(chances[notes] * score for notes, score in lines.items())
 
 
 @pytest.mark.parametrize(("species", "above"), [(1, True), (2, False), (3, True), (4, True)])
 def test_the_solver_agrees_with_trying_every_line(species, above):
-    task, suite = counterpoint(TINY[species], "C", species, above), rules.suite(species, form=True) + in_the_middle
+    task, suite = counterpoint(TINY[species], "C", species, above), rules.suite(species, form=True)
+    suite += in_the_middle if species == 3 else Suite(())
     lines = every_line(task, suite)
     solution = solve(task, suite)
     best = max(lines.values())
@@ -78,17 +80,41 @@ def test_the_solver_agrees_with_trying_every_line(species, above):
     assert solution.optima[0] == sum(score == best for score in lines.values())
     assert solution.uniform == pytest.approx(uniform_mean(lines))
     assert {tuple(solution.line(k)) for k in range(solution.optima[0])} == {
-        line for line, score in lines.items() if score == best
+        notes for notes, score in lines.items() if score == best
     }
     # The notes from which a legal end can be reached, and what each loses against the best.
-    for line, k in itertools.product(list(lines)[:: max(len(lines) // 8, 1)], range(len(next(iter(lines))) - 1)):
+    for notes, k in itertools.product(list(lines)[:: max(len(lines) // 8, 1)], range(len(next(iter(lines))) - 1)):
         follows = {}
         for other, score in lines.items():
-            if other[:k] == line[:k]:
+            if other[:k] == notes[:k]:
                 follows[other[k]] = max(score, follows.get(other[k], score))
         regrets = {action: max(follows.values()) - score for action, score in follows.items()}
-        assert solution.regrets(solution.state(list(line[:k]))) == regrets
+        assert solution.regrets(solution.state(list(notes[:k]))) == regrets
     assert beam_search(task, suite, 10_000)[0] == solution.optimum
+
+
+def test_rules_that_read_the_whole_line_are_bounded_by_those_that_do_not():
+    @rule
+    def new_pitches(melody):
+        return -float(np.count_nonzero(melody.pitch[:-1] == melody.pitch[-1]))
+
+    task, suite = counterpoint(TINY[1], "C", 1), rules.suite(1) + 3.0 * new_pitches
+    lines = every_line(task, suite)
+    proved = branch_and_bound(task, suite)
+    assert proved.score == max(lines.values()) == lines[proved.line]
+    assert proved.nodes < len(lines)
+    with pytest.raises(RuleError, match="1 lines were looked at without a proof"):
+        branch_and_bound(task, suite, most_nodes=1)
+    with pytest.raises(RuleError, match="pays instead of costing"):
+        branch_and_bound(task, rules.suite(1) + -1.0 * new_pitches)
+
+
+def test_no_pattern_comes_twice():
+    known = known_tasks("plain")["fux_c-2-below"]
+    proved = branch_and_bound(known.task, known.suite + 5.0 * heard_before)
+    assert known.uniform < proved.score <= known.optimum
+    melody = melody_of(known.task, list(proved.line))
+    assert judge(known.suite + 5.0 * heard_before, [melody]).returns[0] == proved.score
 
 
 def test_a_narrow_beam_finds_a_legal_line_and_a_wider_one_no_worse_than_it_says():
@@ -125,6 +151,7 @@ def test_the_sets_ship_with_their_optima(name):
         assert known.rules == rules_hash(), "a rule has changed: run python -m experiments.solve"
         melody = melody_of(known.task, list(known.line))
         assert judge(known.suite, [melody]).returns[0] == known.optimum
+        assert known.optimum > -rules.FORBIDDEN
         assert regret(known.optimum, known) == 0.0 and regret(known.uniform, known) == 1.0
 
 
