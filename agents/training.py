@@ -38,9 +38,9 @@ class Settings:
     """Sum of suites and rules, such as "theory" or "default+my_rules:swing=0.5"."""
     prior: str = "lstm"
     """Name or path of the pretrained prior."""
-    bonus: float = 20.0
+    bonus: float = 35.0
     """Reward for a piece that passes all rules at once."""
-    target_kl: float = 8.0
+    target_kl: float = 9.0
     """Divergence from the prior to settle at, in nats a piece."""
     learning_rate: float = 2e-3
     """Adam's step size, held for the first half of the training, then falling linearly to zero."""
