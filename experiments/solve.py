@@ -97,9 +97,9 @@ def _solve_all(run: Run, arguments: Arguments) -> list[dict[str, Any]]:
     done = {(line["form"], line["task"]["name"]) for line in lines}
     wanted = [(name == "form", member) for name in arguments.sets for member in members(name)]
     waiting = [(form, member) for form, member in wanted if (form, name_of(*member)) not in done]
-    for form, member in tqdm(waiting, desc="tasks", file=sys.stderr):
+    for form, (cantus, species, above) in tqdm(waiting, desc="tasks", file=sys.stderr):
         began = time.process_time()
-        known = solved(*member, form)
+        known = solved(cantus, species, above, form)
         figures = {"seconds": time.process_time() - began} | _figures(known, arguments.references)
         run.log(figures)
         lines.append(figures)

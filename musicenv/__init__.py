@@ -2,7 +2,10 @@
 
 from gymnasium.envs.registration import register
 
-IDS = {"Melody-v0": ("musicenv.env:MelodyEnv", "musicenv.vector:MelodyVectorEnv")}
+IDS = {
+    "Melody-v0": ("musicenv.env:MelodyEnv", "musicenv.vector:MelodyVectorEnv"),
+    "Counterpoint-v0": ("musicenv.counterpoint.env:CounterpointEnv", "musicenv.counterpoint.env:CounterpointVectorEnv"),
+}
 """Registered ids, their environments and vector environments."""
 
 for _id, (_env, _vector) in IDS.items():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from musicenv.task import METRES, STYLES, TONICS, TUNE_MODES, Task
 from rewards.named import Reward, suite_of
@@ -25,7 +26,24 @@ Opening = str | Sequence[tuple[int | None, int]]
 
 
 @dataclass(frozen=True)
-class Options:
+class OptionSet(ABC):
+    """What can be asked of an environment: options by name, and the tasks that they allow."""
+
+    @abstractmethod
+    def tasks(self) -> list[Task]:
+        """Every task that these options allow."""
+
+    def updated(self, options: Mapping[str, Any] | None) -> Self:
+        """These options with ``options`` (by name) on top."""
+        if not options:
+            return self
+        if unknown := sorted(set(options) - set(self.__dataclass_fields__)):
+            raise ValueError(f"option {unknown[0]!r} is not one of {', '.join(self.__dataclass_fields__)}")
+        return replace(self, **options)
+
+
+@dataclass(frozen=True)
+class Options(OptionSet):
     """What can be asked of an environment, in ``gym.make`` and again in ``reset(options=...)``.
 
     metre, key and style take one value, a sequence of values or "all": then each piece draws one.  ``opening`` is ABC
@@ -46,14 +64,6 @@ class Options:
             Task(metre, key, self.bars, style, self.pickup, self._notes(key))
             for metre, key, style in itertools.product(*choices)
         ]
-
-    def updated(self, options: Mapping[str, Any] | None) -> Options:
-        """These options with ``options`` (by name) on top."""
-        if not options:
-            return self
-        if unknown := sorted(set(options) - set(self.__dataclass_fields__)):
-            raise ValueError(f"option {unknown[0]!r} is not one of {', '.join(self.__dataclass_fields__)}")
-        return replace(self, **options)
 
     def _choices(self, name: str) -> Sequence[str]:
         value = getattr(self, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from musicenv.alphabet import LOWEST, REST, SIXTEENTH
 from musicenv.jit import compiled
@@ -12,20 +13,26 @@ from musicenv.keys import SCALES
 from musicenv.melody import Melody
 from musicenv.task import MODES
 
-LEADING: Final = 11
-"""The raised seventh degree, in semitones above the tonic."""
+RAISED_SIXTH: Final = 9
+RAISED_SEVENTH: Final = 11
+"""In semitones above the tonic."""
 
 
-def _degrees() -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    table = np.full((len(MODES), 12), -1, dtype=np.int64)
-    for mode, row in zip(MODES, table, strict=True):
-        row[list(SCALES[mode][:7])] = np.arange(7)
-        row[LEADING] = 6
-    return table
+def _degrees() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    degree = np.full((len(MODES), 12), -1, dtype=np.int64)
+    raised = np.zeros((len(MODES), 12), dtype=np.bool_)
+    for mode, of_mode in enumerate(MODES):
+        scale = SCALES[of_mode][:7]
+        degree[mode, list(scale)] = np.arange(7)
+        for number, pitch in ((5, RAISED_SIXTH), (6, RAISED_SEVENTH)):
+            if pitch not in scale and of_mode != "phrygian":  # whose cadence has its semitone above the tonic
+                degree[mode, pitch], raised[mode, pitch] = number, True
+    return degree, raised
 
 
-DEGREE: Final = _degrees()
-"""(modes, 12) degree 0..6 of each pitch class above the tonic, the raised seventh being a seventh; -1 outside."""
+DEGREE, RAISED = _degrees()
+"""(modes, 12) degree 0..6 of each pitch class above the tonic, -1 outside; and whether it is a raised sixth or seventh,
+which the cadence borrows."""
 
 
 @compiled

@@ -127,7 +127,7 @@ def restrict(space: Space, lines: Lines, rows: Integers, table: Table, masks: np
             continue
         last = lines.frame[i, TIME] == space.frame[END] - space.frame[BAR]
         for number in range(N_PITCHES):
-            for d in range(space.ticks.size):
+            for d in range(1 if last else space.ticks.size):
                 if not bits >> 31 * d + number & 1:
                     masks[i, number * N_DURATIONS + (WHOLE_INDEX if last else space.indices[d])] = 0
 

@@ -14,6 +14,7 @@ from musicenv.render.notation import (
     default_title,
     key_signature,
     metre_name,
+    voices,
     written_bars,
 )
 
@@ -27,14 +28,20 @@ _ACCIDENTALS: Final = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 def to_abc(melody: Melody, title: str = "", number: int = 1, one_line: bool = False) -> str:
     """The melody as a tune of ABC with its header; ``number`` is its place in a collection (``X:``).
 
-    With ``one_line`` the metre and the key in brackets, then the notes: "[M:6/8][K:Edor] E2B B2A | ...".
+    A line that it was composed against is another voice.  With ``one_line`` there is the melody alone, after metre and
+    key in brackets: "[M:6/8][K:Edor] E2B B2A | ...".
     """
     bars = _bars(melody)
     if one_line:
         return " ".join([f"[M:{metre_name(melody)}][K:{_key(melody)}]", *bars])
     upbeat = 1 if melody.start < 0 else 0
     cuts = [0, *range(upbeat + BARS_A_LINE, len(bars), BARS_A_LINE), len(bars)]
-    lines = [" ".join(bars[begin:end]) for begin, end in pairwise(cuts)]
+    parts = [bars if voice is melody else _bars(voice) for voice in voices(melody)]
+    lines = [
+        (f"[V:{number}] " if len(parts) > 1 else "") + " ".join(part[begin:end])
+        for begin, end in pairwise(cuts)
+        for number, part in enumerate(parts, 1)
+    ]
     title = " ".join(title.split()) or default_title(melody)
     header = [f"X:{number}", f"T:{title}", f"M:{metre_name(melody)}", "L:1/8", f"K:{_key(melody)}"]
     return "\n".join([*header, *lines]) + "\n"

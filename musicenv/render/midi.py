@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 from musicenv.alphabet import TICKS_PER_QUARTER
 from musicenv.files import write_atomic
 from musicenv.melody import Melody, sounding_pitch
-from musicenv.render.notation import key_signature, metre_name
+from musicenv.render.notation import key_signature, metre_name, voices
 from musicenv.render.performance import GAP, Performance
 from musicenv.task import MODES
 
 if TYPE_CHECKING:
-    from symusic.core import ScoreTick
+    from symusic.core import ScoreTick, TrackTick
 
 MIDI_TICKS_PER_QUARTER: Final = 480
 MIDI_TICKS: Final = MIDI_TICKS_PER_QUARTER // TICKS_PER_QUARTER
@@ -22,7 +22,7 @@ MIDI_TICKS: Final = MIDI_TICKS_PER_QUARTER // TICKS_PER_QUARTER
 
 
 def to_midi(melody: Melody, path: Path | None = None, performance: Performance | None = None) -> bytes:
-    """The bytes of a MIDI file with one track; written to ``path`` too, if given.
+    """The bytes of a MIDI file with a track, and one for the given line; written to ``path`` too, if given.
 
     The file begins with the first note; a pick-up is a first bar of its own length.
     """
@@ -37,7 +37,7 @@ def midi_score(melody: Melody, performance: Performance) -> ScoreTick:
 
     ValueError for notes that MIDI cannot hold: symusic would write them wrong, and readers hang or crash on them.
     """
-    from symusic.core import KeySignatureTick, NoteTick, ScoreTick, TempoTick, TimeSignatureTick, TrackTick
+    from symusic.core import KeySignatureTick, ScoreTick, TempoTick, TimeSignatureTick
 
     performance.seconds(melody)
     score = ScoreTick(MIDI_TICKS_PER_QUARTER)
@@ -50,7 +50,15 @@ def midi_score(melody: Melody, performance: Performance) -> ScoreTick:
         score.time_signatures.append(TimeSignatureTick(0, -melody.start // common, 48 // common))
     numerator, denominator = map(int, metre_name(melody).split("/"))
     score.time_signatures.append(TimeSignatureTick(-melody.start * MIDI_TICKS, numerator, denominator))
-    track = TrackTick("Melody", performance.program, False)
+    for voice in voices(melody):
+        score.tracks.append(_track(voice, "Melody" if voice is melody else "Given line", performance))
+    return score
+
+
+def _track(melody: Melody, name: str, performance: Performance) -> TrackTick:
+    from symusic.core import NoteTick, TrackTick
+
+    track = TrackTick(name, performance.program, False)
     gap = round(GAP * MIDI_TICKS * performance.phrasing)
     for pitch, onset, ticks in zip(
         sounding_pitch(melody), melody.onset.tolist(), melody.duration.tolist(), strict=True
@@ -61,5 +69,4 @@ def midi_score(melody: Melody, performance: Performance) -> ScoreTick:
             raise ValueError(f"pitch {pitch} for {ticks} ticks at tick {onset} is no MIDI note; pitches are 0..127")
         time = (onset - melody.start) * MIDI_TICKS
         track.notes.append(NoteTick(time, ticks * MIDI_TICKS - gap, pitch, performance.velocity(onset, melody)))
-    score.tracks.append(track)
-    return score
+    return track

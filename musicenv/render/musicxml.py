@@ -14,6 +14,7 @@ from musicenv.render.notation import (
     default_title,
     key_signature,
     metre_name,
+    voices,
     written_bars,
 )
 from musicenv.render.performance import Performance
@@ -21,7 +22,7 @@ from musicenv.task import MODES
 
 if TYPE_CHECKING:
     from music21.note import GeneralNote
-    from music21.stream import Score
+    from music21.stream import Part, Score
 
 
 def to_musicxml(
@@ -48,20 +49,32 @@ def to_musicxml(
 
 
 def _score(melody: Melody, title: str, performance: Performance, bars_a_line: int, tempo_mark: bool) -> Score:
-    from music21 import bar, clef, duration, instrument, key, layout, metadata, meter, stream
+    from music21 import metadata, stream
+
+    parts = [
+        _part(voice, k, performance, bars_a_line, tempo_mark and k == 1) for k, voice in enumerate(voices(melody), 1)
+    ]
+    score = stream.Score(parts)
+    score.metadata = metadata.Metadata(title=title or default_title(melody), composer="musicenv")
+    return score
+
+
+def _part(melody: Melody, number: int, performance: Performance, bars_a_line: int, tempo_mark: bool) -> Part:
+    """Part ``number`` of the score, from 1."""
+    from music21 import bar, clef, duration, instrument, key, layout, meter, stream
     from music21 import tempo as tempi
 
-    part = stream.Part(id="Melody")
+    part = stream.Part(id=f"Voice {number}")
     player = instrument.Instrument()  # without a name, which would indent the score
     player.midiProgram = performance.program
     player.midiChannel = 0
-    player.partId, player.instrumentId = "P1", "P1-I1"  # music21's own would differ from run to run
+    player.partId, player.instrumentId = f"P{number}", f"P{number}-I1"  # music21's own would differ from run to run
     part.insert(0, player)
     upbeat = 1 if melody.start < 0 else 0
     tied = False
-    for number, written in enumerate(written_bars(melody), 1 - upbeat):
-        measure = stream.Measure(number=number)
-        if number == 1 - upbeat:
+    for measured, written in enumerate(written_bars(melody), 1 - upbeat):
+        measure = stream.Measure(number=measured)
+        if measured == 1 - upbeat:
             signature = key.KeySignature(key_signature(melody.key, melody.mode)[1]).asKey(mode=MODES[melody.mode])
             for element in (clef.TrebleClef(), signature, meter.TimeSignature(metre_name(melody))):
                 measure.insert(0, element)
@@ -69,9 +82,9 @@ def _score(melody: Melody, title: str, performance: Performance, bars_a_line: in
                 beat = duration.Duration(melody.beat / TICKS_PER_QUARTER)
                 mark = tempi.MetronomeMark(number=performance.beats_per_minute(melody), referent=beat)
                 measure.insert(0, mark)
-        elif number > 1 and (number - 1) % bars_a_line == 0:
+        elif measured > 1 and (measured - 1) % bars_a_line == 0:
             measure.insert(0, layout.SystemLayout(isNew=True))
-        if number == 0:
+        if measured == 0:
             measure.showNumber = stream.enums.ShowNumber.NEVER
             measure.paddingLeft = (melody.bar - written.ticks) / TICKS_PER_QUARTER
         for symbol in written.symbols:
@@ -83,9 +96,7 @@ def _score(melody: Melody, title: str, performance: Performance, bars_a_line: in
         measures[-1].rightBarline = bar.Barline("final")
     part.makeAccidentals(inPlace=True)
     part.makeBeams(inPlace=True)
-    score = stream.Score([part])
-    score.metadata = metadata.Metadata(title=title or default_title(melody), composer="musicenv")
-    return score
+    return part
 
 
 def _note(symbol: Symbol, continues: bool) -> GeneralNote:

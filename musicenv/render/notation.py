@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final, Literal, NamedTuple
 
+import numpy as np
+
 from musicenv.alphabet import SIXTEENTH, TICKS_PER_QUARTER
 from musicenv.melody import Melody, sounding_pitch
 from musicenv.task import METRES, MODES, TONICS
@@ -100,6 +102,25 @@ def spell(pitch: int, tonic: int, mode: int) -> tuple[str, int, int]:
     position = sharps - _SIGNATURE[mode] + fifths
     letter, alter = LINE_OF_FIFTHS[(position + 1) % 7], (position + 1) // 7
     return letter, alter, (pitch - alter - NATURALS[letter]) // 12 - 1
+
+
+def voices(melody: Melody) -> list[Melody]:
+    """A melody and the line that it was composed against, the higher first, up to the end of the bar that is reached;
+    the melody alone where there is none."""
+    if melody.side == 0:
+        return [melody]
+    time = min(-(-melody.time // melody.bar) * melody.bar, melody.end)
+    slots = melody.given[: time // SIXTEENTH].tolist()
+    begins = [k for k in range(len(slots)) if k * SIXTEENTH % melody.bar == 0 or (k > 0 and slots[k] != slots[k - 1])]
+    onset = np.array(begins, dtype=np.int16) * SIXTEENTH
+    given = melody._replace(
+        pitch=melody.given[begins],
+        onset=onset,
+        duration=np.diff(np.append(onset, time)).astype(np.int16),
+        time=time,
+        side=0,
+    )
+    return [melody, given] if melody.side > 0 else [given, melody]
 
 
 def written_bars(melody: Melody) -> list[WrittenBar]:

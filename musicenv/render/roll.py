@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import HIGHEST, LOWEST, REST
+from musicenv.alphabet import HIGHEST, LOWEST, REST, SIXTEENTH
 from musicenv.keys import SCALES
 from musicenv.melody import Melody
 from musicenv.task import MODES
@@ -26,6 +26,8 @@ TO_COME: Final = 0.93
 """How much darker the bars are that are not composed yet."""
 BEAT_LINE: Final = (222, 220, 213)
 BAR_LINE: Final = (150, 147, 138)
+GIVEN: Final = (160, 160, 168)
+"""The line that the melody is composed against."""
 CHROMATIC: Final = (30, 30, 30)
 DEGREES: Final = (
     (217, 119, 6),
@@ -48,7 +50,8 @@ def degree_of(pitch: int, mode: int) -> int | None:
 def piano_roll(melody: Melody) -> Image:
     """``(height, width, 3)`` uint8 picture; its size depends on the task alone, not on what is composed.
 
-    Lanes of the tonic are tinted, those outside the scale greyed; bar lines are dark, beat lines light.
+    Lanes of the tonic are tinted, those outside the scale greyed; bar lines are dark, beat lines light.  A given line
+    is grey.
     """
     lanes = HIGHEST - LOWEST + 1
     # A real tune may go on to the end of a bar that the task would have shortened, or over it.
@@ -66,6 +69,11 @@ def piano_roll(melody: Melody) -> Image:
         first = -(-melody.start // line) * line
         for tick in range(first, end + 1, line):
             image[MARGIN:-MARGIN, column(tick, melody)] = colour
+    for slot, pitch in enumerate(melody.given.tolist()):
+        if pitch != REST:
+            left = column(slot * SIXTEENTH, melody)
+            edge = slot * SIXTEENTH % melody.bar == 0
+            image[_lane(min(max(pitch, LOWEST), HIGHEST)), left + edge : left + SIXTEENTH * PIXELS_PER_TICK] = GIVEN
     for pitch, onset, ticks in zip(melody.pitch.tolist(), melody.onset.tolist(), melody.duration.tolist(), strict=True):
         if pitch == REST:
             continue

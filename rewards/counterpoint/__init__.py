@@ -13,10 +13,11 @@ from rewards.rules import Rule, Suite, Term
 
 SPECIES: Final = (1, 2, 3, 4)
 FORBIDDEN: Final = 100.0
-"""What it costs to break a hard rule where no mask prevents it: more than any line loses that breaks none."""
+"""What it costs to break a hard rule where no mask prevents it: more than the best line of any known task loses."""
 
 _HARD: Final = (
     line.diatonic,
+    line.raised_sixth,
     line.melodic_interval,
     line.compass,
     together.crossing,

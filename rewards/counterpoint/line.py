@@ -25,7 +25,7 @@ from rewards.summaries import (
     lowest,
     run,
 )
-from rewards.voices import DEGREE, LEADING, height, is_step, moved, moved_before
+from rewards.voices import DEGREE, RAISED, RAISED_SEVENTH, RAISED_SIXTH, height, is_step, moved, moved_before
 
 TENTH: Final = 16
 """Semitones."""
@@ -44,13 +44,21 @@ def _letters(melody: Melody) -> int:
 
 @rule(hard=True, window=1)
 def diatonic(melody: Melody) -> float:
-    """All notes belong to the mode; its raised seventh has its place in the last bar but one (Fux)."""
+    """All notes belong to the mode; raised sixths and sevenths have their place in the last bar but one (Fux)."""
     pitch = int(melody.pitch[-1])
-    degree = DEGREE[melody.mode, pitch % 12]
-    raised = pitch % 12 == LEADING and DEGREE[melody.mode, LEADING - 1] == 6
+    if pitch == REST:
+        return 0.0
     cadence = melody.end - 2 * melody.bar <= melody.onset[-1] < melody.end - melody.bar
-    fits = pitch == REST or (degree >= 0 and (not raised or cadence))
+    fits = DEGREE[melody.mode, pitch % 12] >= 0 and (cadence or not RAISED[melody.mode, pitch % 12])
     return 0.0 if fits else -1.0
+
+
+@rule(hard=True, window=2)
+def raised_sixth(melody: Melody) -> float:
+    """A raised sixth leads up to the raised seventh (Salzer and Schachter, melodic minor)."""
+    if len(melody.pitch) < 2 or melody.pitch[-2] % 12 != RAISED_SIXTH or not RAISED[melody.mode, RAISED_SIXTH]:
+        return 0.0
+    return 0.0 if melody.pitch[-2] == REST or moved(melody) == RAISED_SEVENTH - RAISED_SIXTH else -1.0
 
 
 @rule(hard=True, window=2)

@@ -1,0 +1,103 @@
+"""A batch of counterpoints: its masks know where a line leads, its observations show the given line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from musicenv.alphabet import REST, SIXTEENTH
+from musicenv.batch import Batch
+from musicenv.counterpoint.moves import explore, load_states, restrict
+from musicenv.counterpoint.solver import hard_rules, unknown, viability
+from musicenv.counterpoint.space import Table, new_space
+from musicenv.jit import compiled
+from musicenv.kernel import BAR, END, MODE, SIDE, SPECIES, TIME, Lines
+from musicenv.keys import SCALES
+from musicenv.melody import relative_given
+from musicenv.task import MODES, Task
+from rewards.rules import Suite
+from rewards.summaries import SUMMARIES
+
+Mask = Literal["viable", "legal", "free"]
+MASKS: Final[tuple[Mask, ...]] = get_args(Mask)
+
+BARS_SEEN: Final = 8
+"""Bars of the given line that are shown, the one before now first."""
+SEEN: Final = {"given": 2 * BARS_SEEN, "scale": 12, "side": 1, "species": 4, "summary": len(SUMMARIES)}
+"""Name and size of the blocks that follow those of a melody's observation.
+
+given: (pitch - 70)/12 and whether it sounds, on the downbeats of the bar before, of this one and of those that follow;
+scale: which pitch classes above the tonic belong to the mode; side: whether the line lies above; species: one-hot;
+summary: the running summaries of the notes before the newest, each divided by its largest value.
+"""
+_LARGEST: Final = np.array([2**summary.bits - 1 for summary in SUMMARIES], dtype=np.float64)
+_SCALE: Final = np.array([[degree in SCALES[mode][:7] for degree in range(12)] for mode in MODES])
+
+
+@lru_cache(maxsize=256)
+def _table(task: Task, hard: Suite, mask: Mask) -> Table:
+    return viability(task, hard) if mask == "viable" else unknown(new_space(task, hard))
+
+
+class CounterpointBatch(Batch):
+    """A batch whose tasks have a given line and a species, under rules some of which are hard.
+
+    ``mask``: "viable" leaves the notes from which a legal end can be reached, "legal" those that no hard rule forbids
+    now, "free" all; then, and after a note that the mask forbids, breaking a hard rule costs what its weight says.
+    """
+
+    def __init__(self, n: int, tasks: Sequence[Task], suite: Suite, mask: Mask) -> None:
+        if mask not in MASKS:
+            raise ValueError(f"mask {mask!r} is not one of {', '.join(MASKS)}")
+        self.mask = mask
+        self._hard = hard_rules(suite)
+        super().__init__(n, tasks, suite, None, more=SEEN)
+
+    def set_tasks(self, tasks: Sequence[Task]) -> None:
+        super().set_tasks(tasks)
+        self._task_of = {_signature(relative_given(task), task.side, task.mode_index): task for task in tasks}
+
+    def complete(self, rows: npt.NDArray[np.int64]) -> None:
+        _show(self.lines, rows, self.observations[:, self.layout["given"].start :])
+        if self.mask != "free":
+            for i in rows:
+                self._restrict(int(i))
+
+    def _restrict(self, i: int) -> None:
+        lines = self.lines
+        frame = lines.frame[i]
+        given = lines.given[i, : frame[END] // SIXTEENTH]
+        task = self._task_of[_signature(given, frame[SIDE], frame[MODE])]
+        table = _table(task, self._hard, self.mask)
+        restricts = load_states(self._hard, explore, restrict).restrict
+        restricts(table.space, lines, np.array([i]), table, self.masks)
+
+
+def _signature(given: npt.NDArray[np.int16], side: int, mode: int) -> tuple[bytes, int, int]:
+    return given.tobytes(), int(side), int(mode)
+
+
+@compiled
+def _show(lines: Lines, rows: npt.NDArray[np.int64], out: npt.NDArray[np.float32]) -> None:
+    """Write the blocks SEEN of ``rows`` into those rows of ``out``."""
+    for i in rows:
+        x, frame, given = out[i], lines.frame[i], lines.given[i]
+        x[:] = 0.0
+        bar = frame[TIME] // frame[BAR] - 1
+        for ahead in range(BARS_SEEN):
+            tick = (bar + ahead) * frame[BAR]
+            if 0 <= tick < frame[END] and given[tick // SIXTEENTH] != REST:
+                x[2 * ahead] = (given[tick // SIXTEENTH] - 70) / 12.0
+                x[2 * ahead + 1] = 1.0
+        at = 2 * BARS_SEEN
+        for degree in range(12):
+            x[at + degree] = _SCALE[frame[MODE], degree]
+        x[at + 12] = frame[SIDE] > 0
+        if frame[SPECIES] > 0:
+            x[at + 12 + frame[SPECIES]] = 1.0
+        for f in range(lines.summary.shape[1]):
+            x[at + 17 + f] = lines.summary[i, f] / _LARGEST[f]
