@@ -35,7 +35,9 @@ test: install
 	$(BIN)/pytest $(ARGS)
 
 bench: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/pytest -m bench $(ARGS)
+	$(BIN)/python -m experiments.planner_speed
 	$(BIN)/python -m experiments.pretrain --evaluate
 	$(BIN)/python -m experiments.calibrate --check
 	$(BIN)/python -m experiments.train_ppo

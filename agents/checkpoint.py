@@ -27,7 +27,7 @@ def save(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
         "episodes": [[float(piece["r"]), int(piece["l"])] for piece in model.ep_info_buffer or ()],
         "controller": [model.controller.coefficient, model.controller.last_error],
         "torch_rng": torch.get_rng_state(),
-        "numpy_rng": _plain(np.random.get_state(legacy=False)),  # noqa: NPY002 - SB3 shuffles minibatches with it
+        "numpy_rng": _plain(np.random.get_state(legacy=False)),  # noqa: NPY002 - SB3 and callbacks may draw from it
         "env": _plain(env.get_state()),
         "episode_starts": torch.from_numpy(np.asarray(model._last_episode_starts)),
     }

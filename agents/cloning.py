@@ -21,10 +21,12 @@ from agents.training import Settings
 from musicenv.alphabet import N_ACTIONS
 from musicenv.appraisal import lines_of
 from musicenv.corpus import load
-from musicenv.kernel import LENGTH, START, TIME, append, begin, new_lines
+from musicenv.kernel import LENGTH, START, TIME, append, begin, new_lines, state_of
 from musicenv.melody import Melody
 from musicenv.observation import N_FEATURES, layout, observe
+from musicenv.reference import block_of
 from rewards.priors.dataset import UNKNOWN, actions_of
+from rewards.rules import Suite
 
 WIDTH: Final = 256
 BATCH: Final = 256
@@ -49,9 +51,10 @@ def observations_of(melodies: Sequence[Melody]) -> npt.NDArray[np.float32]:
         sizes = np.array([melody.pitch.size for melody in group])
         out = np.zeros((sizes.max(), len(group), N_FEATURES), dtype=np.float32)
         mask = np.zeros((len(group), N_ACTIONS), dtype=np.int8)
+        state = state_of(lines, Suite(()).arrays())
         for k in range(sizes.max()):
             rows = np.flatnonzero(sizes > k)
-            observe(lines, rows, out[k], mask)
+            observe(block_of(state), rows, out[k], mask)
             for i in rows.tolist():
                 append(lines, i, whole.notes[i, 0, k], whole.notes[i, 2, k])
         seen += [out[:size, i] for i, size in enumerate(sizes)]

@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from musicenv.alphabet import N_ACTIONS
 from musicenv.batch import Batch
+from musicenv.exponential import exponential
+from musicenv.jit import compiled
 from musicenv.melody import Melody
 
 Floats = npt.NDArray[np.float32]
@@ -69,10 +71,30 @@ _ARRAYS = tuple(field.name for field in fields(Pieces))[1:]
 
 def masked(log_probs: Floats, masks: npt.NDArray[np.int8]) -> Floats:
     """``log_probs`` (n, A) restricted to legal notes and normalised again; any shape of unnormalised logits will do."""
-    logits = np.where(masks.astype(np.bool_), log_probs, -np.inf)
-    top = logits.max(axis=1, keepdims=True)
-    out: Floats = logits - (top + np.log(np.exp(logits - top).sum(axis=1, keepdims=True)))
+    out = np.empty(log_probs.shape, dtype=np.float32)
+    _mask(np.ascontiguousarray(log_probs, dtype=np.float32), masks, out)
     return out
+
+
+@compiled
+def _mask(logits: Floats, masks: npt.NDArray[np.int8], out: Floats) -> None:
+    n, actions = logits.shape
+    weight, power = np.empty(actions, dtype=np.float32), np.empty(actions, dtype=np.int32)
+    for i in range(n):
+        top = np.float32(-np.inf)
+        for a in range(actions):
+            out[i, a] = logits[i, a] if masks[i, a] else np.float32(-np.inf)
+            top = max(top, out[i, a])
+        for a in range(actions):
+            weight[a] = out[i, a] - top
+        exponential(weight, power)
+        total = 0.0
+        for a in range(actions):
+            if masks[i, a]:
+                total += weight[a]
+        shift = np.float32(top + np.log(total))
+        for a in range(actions):
+            out[i, a] -= shift
 
 
 def uniform(batch: Seen) -> Floats:
@@ -153,10 +175,30 @@ def _round(batch: Batch, agent: Agent, rng: np.random.Generator) -> Pieces:
 
 def draw(log_probs: Floats, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """One action a row of ``log_probs`` (n, A), by inversion of the cumulative distribution."""
-    cumulative = np.exp(log_probs, dtype=np.float64).cumsum(axis=1)
-    thrown = rng.random(log_probs.shape[0]) * cumulative[:, -1]
-    chosen: npt.NDArray[np.int64] = np.count_nonzero(cumulative <= thrown[:, None], axis=1)
+    chosen = np.empty(len(log_probs), dtype=np.int64)
+    _draw(np.ascontiguousarray(log_probs, dtype=np.float32), rng.random(len(log_probs)), chosen)
     return chosen
+
+
+@compiled
+def _draw(log_probs: Floats, uniform: npt.NDArray[np.float64], chosen: npt.NDArray[np.int64]) -> None:
+    n, actions = log_probs.shape
+    weight, power = np.empty(actions, dtype=np.float32), np.empty(actions, dtype=np.int32)
+    for i in range(n):
+        weight[:] = log_probs[i]
+        exponential(weight, power)
+        total = 0.0
+        for a in range(actions):
+            if log_probs[i, a] == -np.inf:  # ``exponential`` is limited
+                weight[a] = 0.0
+            total += weight[a]
+        left = uniform[i] * total
+        for a in range(actions):
+            if weight[a] > 0.0:
+                chosen[i] = a  # the last possible one, where rounding leaves something over
+                left -= weight[a]
+                if left < 0.0:
+                    break
 
 
 def divergence(log_p: Floats, log_q: Floats) -> npt.NDArray[np.float64]:

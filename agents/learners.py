@@ -21,7 +21,7 @@ from agents.budget import Budget, Used, learn
 from agents.cloning import clone
 from agents.compose import Agent, Floats, masked
 from agents.policy import PriorPolicy, policy_agent
-from agents.sequence_tutor import PRESETS, RULES, UPDATES, SequenceTutor, tutor_agent
+from agents.sequence_tutor import PRESETS, RULES, UPDATES, Preset, SequenceTutor, tutor_agent
 from agents.training import Settings, build, environment
 from musicenv.alphabet import N_DURATIONS
 from musicenv.observation import layout
@@ -97,28 +97,30 @@ def _common(settings: Settings) -> dict[str, Any]:
     return {"seed": settings.seed, "device": "cpu"}
 
 
-def _prior_ppo(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+def prior_ppo(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    """PPO from the prior, held at ``settings.target_kl`` from it."""
     trained = build(settings)
     used = learn(trained.model, trained.env, budget)
     return policy_agent(trained.model.policy), used
 
 
-def _tutor(rule: str, preset: str, settings: Settings, budget: Budget) -> tuple[Agent, Used]:
-    env = environment(replace(settings, envs=UPDATES * PRESETS[preset].steps_per_update))
-    model = SequenceTutor(env, rule, PRESETS[preset], settings.seed)
+def tutor(rule: str, preset: Preset, settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    """One of the Sequence Tutor's RULES."""
+    env = environment(replace(settings, envs=UPDATES * preset.steps_per_update))
+    model = SequenceTutor(env, rule, preset, settings.seed)
     used = learn(model, env, budget)
     return tutor_agent(model), used
 
 
 def _prior_maskable_ppo(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
-    """From the prior with our sizes of rollout and update, but without anything that holds it there."""
-    env = environment(settings)
+    """From the prior with the settings of ``agents.training.build``, but without anything that holds it there."""
+    env, rate = environment(settings), settings.learning_rate
     model = MaskablePPO(
         PriorPolicy,
         env,
-        learning_rate=settings.learning_rate / 4,
+        learning_rate=lambda left: rate * min(1.0, 2.0 * left),
         n_steps=settings.rollout,
-        batch_size=2048,
+        batch_size=min(2048, settings.envs * settings.rollout),
         n_epochs=4,
         gamma=1.0,
         gae_lambda=0.98,
@@ -191,9 +193,9 @@ def _qr_dqn(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
 
 
 LEARNERS: Final[dict[str, Learner]] = {
-    "prior_ppo": _prior_ppo,
+    "prior_ppo": prior_ppo,
     "prior_maskable_ppo": _prior_maskable_ppo,
-    **{f"tutor_{rule}_{preset}": partial(_tutor, rule, preset) for preset in PRESETS for rule in RULES},
+    **{f"tutor_{rule}_{name}": partial(tutor, rule, preset) for name, preset in PRESETS.items() for rule in RULES},
     "cloning": clone,
     "maskable_ppo": _maskable_ppo,
     "ppo": _ppo,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from gymnasium import spaces
@@ -30,22 +30,28 @@ def prior_logits(observations: torch.Tensor, layout: Layout) -> torch.Tensor:
     return torch.log_softmax(torch.where(legal, logits, torch.full_like(logits, ILLEGAL)), dim=1)
 
 
+def drawn(probabilities: torch.Tensor) -> torch.Tensor:
+    """(B,) one index drawn from each row of (B, A), by inverting its cumulative sum: a sixth of multinomial's time."""
+    below = probabilities.cumsum(dim=1)
+    level = (1.0 - torch.rand(len(below), 1)) * below[:, -1:]  # above 0, so that nothing impossible is drawn
+    return (below < level).sum(dim=1)
+
+
 class _TwoTowers(nn.Module):
     """Actor and critic apart, both over everything but the prior's log-probabilities."""
 
     def __init__(self, layout: Layout, actor: int, critic: int) -> None:
         super().__init__()
         self.layout = layout
-        kept = [part for name, part in layout.items() if name != "log_probs"]
-        self.inputs = sum(part.stop - part.start for part in kept)
-        self.kept = kept
+        # The log-probabilities come last, so that the rest needs no copying.
+        self.inputs = layout["log_probs"].start if "log_probs" in layout else max(p.stop for p in layout.values())
         self.actor = nn.Sequential(nn.Linear(self.inputs, actor), nn.Tanh())
         self.critic = nn.Sequential(nn.Linear(self.inputs, critic), nn.Tanh(), nn.Linear(critic, critic), nn.Tanh())
         self.latent_dim_pi = actor
         self.latent_dim_vf = critic
 
     def read(self, observations: torch.Tensor) -> torch.Tensor:
-        return torch.cat([observations[:, part] for part in self.kept], dim=1)
+        return observations[:, : self.inputs]
 
     def forward(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         read = self.read(observations)
@@ -114,20 +120,32 @@ class PriorPolicy(MaskableActorCriticPolicy):
     def forward(
         self, obs: torch.Tensor, deterministic: bool = False, action_masks: Any = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """``(actions, values, log-probabilities)``; keeps the KL of each state in ``last_kl`` (B,) for the rollout."""
+        """``(actions, values, log-probabilities)``; keeps ``last_kl`` (B,) and ``last_prior`` (B, A) of each state
+        for the rollout."""
         if action_masks is not None:
             return super().forward(obs, deterministic, action_masks)
-        log_probs, values, self.last_kl = self.judge(obs)
-        actions = log_probs.argmax(dim=1) if deterministic else torch.multinomial(log_probs.exp(), 1).flatten()
+        self.last_prior = prior_logits(obs, self._layout)
+        log_probs, values, self.last_kl = self.judge_read(self.read(obs), self.last_prior)
+        actions = log_probs.argmax(dim=1) if deterministic else drawn(log_probs.exp())
         return actions, values.view(-1, 1), log_probs.gather(1, actions.view(-1, 1)).flatten()
+
+    def read(self, observations: torch.Tensor) -> torch.Tensor:
+        """(B, inputs) what actor and critic see: everything but the prior's log-probabilities, not copied."""
+        return self._towers.read(observations)
 
     def judge(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """``(log-probabilities (B, A), values (B,), KL to the prior (B,) in nats)``, exact over all notes."""
-        latent, value = self.mlp_extractor(observations)
-        log_probs = torch.log_softmax(self.action_net(latent), dim=1)
-        prior = latent[:, -N_ACTIONS:]
+        return self.judge_read(self.read(observations), prior_logits(observations, self._layout))
+
+    def judge_read(self, read: torch.Tensor, prior: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """``judge`` of what ``read`` and ``prior_logits`` gave, which do not change while the policy learns."""
+        log_probs = torch.log_softmax(prior + cast(Correction, self.action_net).linear(self._towers.actor(read)), dim=1)
         kl = (log_probs.exp() * (log_probs - prior)).sum(dim=1)
-        return log_probs, self.value_net(value).flatten(), kl
+        return log_probs, self.value_net(self._towers.critic(read)).flatten(), kl
+
+    @property
+    def _towers(self) -> _TwoTowers:
+        return cast(_TwoTowers, self.mlp_extractor)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         actor, critic = self._sizes

@@ -104,8 +104,8 @@ PRESETS: Final = {
         first_epsilon=0.2,
         last_epsilon=0.02,
         learning_rate=1e-3,
-        batch_size=256,
-        steps_per_update=32,
+        batch_size=128,
+        steps_per_update=16,
     ),
 }
 WIDTH: Final = 128
@@ -127,9 +127,13 @@ class PreferenceNetwork(QNetwork):
 
     def forward(self, obs: Any) -> Tensor:
         """(B, A) preferences: Q, Psi, or log p + G; those of illegal notes are below ILLEGAL / 2."""
-        read = torch.cat([obs[:, part] for part in self.kept], dim=1)
-        out: Tensor = self.q_net(torch.cat([self.hidden(read), prior_logits(obs, self.layout)], dim=1))
-        return out
+        return self.judge(obs)[0]
+
+    def judge(self, observations: Tensor) -> tuple[Tensor, Tensor]:
+        """Preferences (B, A), and the prior's log-probabilities (B, A) over legal notes."""
+        read = torch.cat([observations[:, part] for part in self.kept], dim=1)
+        prior = prior_logits(observations, self.layout)
+        return self.q_net(torch.cat([self.hidden(read), prior], dim=1)), prior
 
 
 class PreferencePolicy(DQNPolicy):
@@ -204,7 +208,8 @@ class SequenceTutor(DQN):
         losses = []
         for _ in range(gradient_steps):
             data = cast(Any, self.replay_buffer).sample(batch_size)
-            prior = prior_logits(data.observations, self.layout).gather(1, data.actions.long()).flatten()
+            both = cast(PreferenceNetwork, self.q_net).judge(data.observations)
+            chosen, prior = (each.gather(1, data.actions.long()).flatten() for each in both)
             with torch.no_grad():
                 target = self.rule.target(
                     data.rewards.flatten() / self.preset.scale,
@@ -213,7 +218,6 @@ class SequenceTutor(DQN):
                     self.q_net_target(data.next_observations),
                     self.gamma,
                 )
-            chosen = self.q_net(data.observations).gather(1, data.actions.long()).flatten()
             loss = nn.functional.mse_loss(self.rule.values(chosen, prior), target)
             self.policy.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

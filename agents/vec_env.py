@@ -60,7 +60,7 @@ class MelodyVecEnv(VecEnv):
                 }
             self._returns[final.rows] = 0.0
             self._lengths[final.rows] = 0
-        return batch.observations, batch.rewards.astype(np.float32), batch.finished.copy(), infos
+        return batch.observations, batch.rewards.astype(np.float32), batch.finished, infos
 
     def get_state(self) -> dict[str, Any]:
         """Everything that changes from step to step, as arrays and plain values."""

@@ -14,24 +14,38 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import torch
 from tqdm import tqdm
 
 from agents.budget import Budget
 from experiments import benchmark_page, benchmark_plots
-from experiments.benchmark_tables import NO_BUDGET, TABLE, estimates, markdown, paper_markdown, ranked, read
-from experiments.cells import cells_of, run, run_real
-from experiments.contenders import CONTENDERS, TASKS, contender
-from experiments.runs import Run, UserError, command, open_run, print_table, start_run, user_input
+from experiments.benchmark_tables import (
+    TABLE,
+    compact,
+    estimates,
+    markdown,
+    paper_markdown,
+    ranked,
+    read,
+    rules_markdown,
+)
+from experiments.cells import cells_of, real_path, run, run_real
+from experiments.contenders import CONTENDERS, SWEEP, TASKS, contender
+from experiments.runs import Run, command, machine, open_run, print_table, start_run, user_input
 from musicenv.files import write_atomic
 
 SHIPPED: Final = Path(__file__).parent.parent / "docs" / "figures" / "benchmark"
-"""Cells, tables and plots of the published comparison."""
+"""Raw figures and plots of the published comparison; its tables are in docs/benchmark.md."""
+
+
+SHOWN: Final = ("real", "uniform", "prior", "prior_ppo", "tutor_q_tuned", "tutor_psi_tuned", "tutor_g_tuned")
+"""Who stands in the tables of the paper's metrics and of the rules."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +69,20 @@ PRESETS: Final = {
         seconds=6.0,
         pieces=64,
     ),
-    # Some 80 minutes of one core for each seed and task, half of it for qr_dqn and recurrent_ppo at equal steps.
+    # Some 90 minutes of one core for each seed and task, half of it for qr_dqn and recurrent_ppo at equal steps.
     "full": Preset(
         tasks=("melody", "jig", "continuation"),
         contenders=tuple(CONTENDERS),
         seeds=10,
+        steps=300_000,
+        seconds=60.0,
+        pieces=256,
+    ),
+    # Rules paid against likelihood, over the weight of the reward.
+    "sweep": Preset(
+        tasks=("melody",),
+        contenders=("prior", "prior_0.8", "prior_0.6", "prior_ppo", *SWEEP),
+        seeds=5,
         steps=300_000,
         seconds=60.0,
         pieces=256,
@@ -71,7 +94,7 @@ PRESETS: Final = {
 class Args:
     """Compare agents: the same tasks, the same notes and the same time to learn, many seeds."""
 
-    preset: Literal["quick", "full"] = "quick"
+    preset: Literal["quick", "full", "sweep"] = "quick"
     """What the following are unless given."""
     tasks: tuple[str, ...] = ()
     """Of melody, jig, waltz, dorian, continuation, any."""
@@ -128,43 +151,67 @@ def budgets_of(chosen: Preset) -> list[Budget]:
 
 
 def _alone() -> None:
-    """A worker computes in one thread, and leaves Ctrl-C to the command."""
+    """A worker computes in one thread, leaves Ctrl-C to the command, and ends with it, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def measure_all(chosen: Preset, folder: Path, processes: int) -> None:
     """Measure all cells that are not in ``folder`` yet."""
     # uniform play and real parts are what scores are measured by.
     names = dict.fromkeys(("uniform", *chosen.contenders))
-    cells = list(cells_of(chosen.tasks, tuple(names), budgets_of(chosen), chosen.seeds, chosen.pieces))
+    cells = cells_of(chosen.tasks, tuple(names), budgets_of(chosen), chosen.seeds, chosen.pieces)
     left = [cell for cell in cells if not cell.path(folder).exists()]
+    real = [task for task in chosen.tasks if not real_path(task, folder).exists()]
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     workers = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_alone)
-    jobs: dict[Future[Path], str] = {workers.submit(run_real, task, folder): f"real {task}" for task in chosen.tasks}
+    jobs: dict[Future[Path], str] = {workers.submit(run_real, task, folder): f"real {task}" for task in real}
     jobs |= {workers.submit(run, cell, folder): f"{cell.contender} {cell.task} {cell.seed}" for cell in left}
     try:
         with tqdm(total=len(jobs), unit=" runs") as bar:
             for done in as_completed(jobs):
-                done.result()
+                try:
+                    done.result()
+                except Exception as error:
+                    error.add_note(f"while measuring {jobs[done]}; the runs that are done are kept")
+                    raise
                 bar.set_postfix_str(jobs[done], refresh=False)
                 bar.update()
-    finally:
-        for job in jobs:
-            job.cancel()
+    except BaseException:  # Ctrl-C as well: what is being measured is of no use to anyone
         workers.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    workers.shutdown()
 
 
-def report(run_: Run, chosen: Preset) -> list[Path]:
-    """Tables and plots from the cells."""
+def about(chosen: Preset, tasks: list[str]) -> str:
+    """The size of a comparison, in words."""
+    here = machine()
+    return (
+        f"Measured with {chosen.seeds} runs of each contender on {', '.join(tasks)}, {chosen.pieces} pieces a run; "
+        f"learning from {chosen.steps:,} notes, or for {chosen.seconds:g} s of one core "
+        f"({here['processor']}, {here['system']})."
+        + (" Of so few runs the ranges below are too narrow." if chosen.seeds < 5 else "")
+    )
+
+
+def report(run_: Run, chosen: Preset) -> tuple[list[Path], dict[str, str]]:
+    """Raw figures and plots as files, and what goes into the page, by the names of its blocks."""
     results = read(run_.folder / "cells")
     found = estimates(results)
-    blocks = {f"table_{kind}": markdown(of) for kind, of in zip(_kinds(results.budgets), found.values(), strict=True)}
-    if "melody" in results.tasks:
-        shown = ("real", "uniform", "prior", "prior_ppo", "tutor_q_paper", "tutor_psi_paper", "tutor_g_paper")
-        blocks["paper"] = paper_markdown(results, results.budgets[0], "melody", shown)
-    files = [write_atomic(run_.folder / f"{name}.md", text + "\n") for name, text in blocks.items()]
-    files.append(write_atomic(run_.folder / "cells.json", json.dumps(results.cells) + "\n"))
+    blocks = {f"table_{'steps' if 'notes' in budget else 'time'}": markdown(of) for budget, of in found.items()}
+    last, task = results.budgets[-1], results.tasks[0]
+    shown = [name for name in SHOWN if name in results.contenders(last)]
+    blocks |= {"paper": paper_markdown(results, last, task, shown), "rules": rules_markdown(results, last, task, shown)}
+    blocks["about"] = about(chosen, results.tasks)
+    files = [write_atomic(run_.folder / "cells.json", json.dumps(compact(results)) + "\n")]
     named = [name for name in chosen.contenders if name.startswith(("prior_ppo", "tutor", "uniform"))] + ["prior"]
     files += benchmark_plots.draw(run_.folder, results, found, named)
     for budget, of in found.items():
@@ -172,15 +219,9 @@ def report(run_: Run, chosen: Preset) -> list[Path]:
         figures = [column for column in TABLE if column.figure != "learning_notes"]
         rows = [[name, *(of[name][column.figure].value for column in figures)] for name in ranked(of)]
         print_table(rows, ["", *(column.head for column in figures)])
-    run_.finish(
-        {budget: {n: {f: list(e) for f, e in of.items()} for n, of in by.items()} for budget, by in found.items()},
-        files,
-    )
-    return files
-
-
-def _kinds(budgets: list[str]) -> list[str]:
-    return ["steps" if "notes" in budget else "time" for budget in budgets if budget != NO_BUDGET]
+    tables = [write_atomic(run_.folder / f"{name}.md", text + "\n") for name, text in blocks.items()]
+    run_.finish(found, [*files, *tables])
+    return files, blocks
 
 
 def benchmark(args: Args) -> None:
@@ -193,16 +234,13 @@ def benchmark(args: Args) -> None:
         chosen = check(args)
     run_ = run_ or start_run("benchmark", args, args.out)
     print(f"writing to {run_.folder}", flush=True)
-    try:
-        measure_all(chosen, run_.folder / "cells", processes)
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    files = report(run_, chosen)
+    measure_all(chosen, run_.folder / "cells", processes)
+    files, blocks = report(run_, chosen)
     if ship:
         SHIPPED.mkdir(parents=True, exist_ok=True)
         for file in (*files, run_.folder / "result.json"):
             shutil.copy(file, SHIPPED / file.name)
-        print(f"page: {benchmark_page.fill(SHIPPED)}")
+        print(f"page: {benchmark_page.fill(blocks)}")
     print(f"\nlook: {run_.folder / 'score.png'}\nfigures: {run_.folder / 'result.json'}")
 
 

@@ -1,8 +1,9 @@
-"""docs/benchmark.md: its tables are put in from the shipped files, between comments that name them."""
+"""docs/benchmark.md: its tables are put in between comments that name them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -12,11 +13,10 @@ PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmark.md"
 _BLOCK: Final = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def fill(shipped: Path, page: Path = PAGE) -> Path:
-    """Replace what stands in each block ``<!-- begin NAME -->`` ... ``<!-- end -->`` by ``shipped``/NAME.md."""
+def fill(blocks: Mapping[str, str]) -> Path:
+    """In PAGE, replace what stands in each block ``<!-- begin NAME -->`` ... ``<!-- end -->`` that is in ``blocks``."""
 
-    def replaced(block: re.Match[str]) -> str:
-        path = shipped / f"{block[2]}.md"
-        return f"{block[1]}\n{path.read_text(encoding='utf-8')}\n{block[3]}" if path.exists() else block[0]
+    def replaced(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{blocks[found[2]]}\n\n{found[3]}" if found[2] in blocks else found[0]
 
-    return write_atomic(page, _BLOCK.sub(replaced, page.read_text(encoding="utf-8")))
+    return write_atomic(PAGE, _BLOCK.sub(replaced, PAGE.read_text(encoding="utf-8")))

@@ -27,6 +27,8 @@ FAMILIES: Final = {
 """Colour by the beginning of the name, the first that fits; others are OTHER."""
 OTHER: Final = "#9467bd"
 OURS: Final = "prior_ppo"
+FAR: Final = 3.0
+"""Nats a note under the prior; real parts have 1.5."""
 
 
 def colour(name: str) -> str:
@@ -42,7 +44,7 @@ def save(figure: Figure, path: Path) -> list[Path]:
             target = path.with_suffix(suffix)
             with atomic_path(target) as temporary:
                 metadata = {"Date": None} if suffix == ".svg" else None
-                figure.savefig(temporary, dpi=110, bbox_inches="tight", metadata=metadata)
+                figure.savefig(temporary, dpi=110, metadata=metadata)
             written.append(target)
     return written
 
@@ -105,15 +107,19 @@ def improvements(results: Results) -> Figure:
 
 
 def trade_off(results: Results) -> Figure:
-    """What the rules pay against how usual the prior finds the pieces: up and to the left is better."""
+    """What the rules pay against how usual the prior finds the pieces: up and to the left is better.
+
+    Whoever is further from the prior than FAR, as uniform play is, stands beyond the edge and is left out.
+    """
     figure, axes = _panels(results.budgets, 4.2)
     for axis, budget in zip(axes, results.budgets, strict=True):
         for name in results.contenders(budget):
             x, y = (results.estimate(name, budget, figure) for figure in ("nll_prior", "suite_score"))
+            if not x.value < FAR:
+                continue
             across, along = ([[e.value - e.low], [e.high - e.value]] for e in (x, y))
             axis.errorbar(x.value, y.value, xerr=across, yerr=along, fmt="o", color=colour(name), markersize=5)
             axis.annotate(name, (x.value, y.value), fontsize=6, xytext=(4, 3), textcoords="offset points")
-        axis.set_xscale("log")
         axis.set_xlabel("nats a note under the prior")
         axis.set_ylabel("what the rules pay")
     return figure

@@ -34,6 +34,7 @@ TABLE: Final = (
     Column(SCORE, "score", 2, True),
     Column("passes_all", "all rules", 2, True),
     Column("nll_judge", "nats/note", 2, True),
+    Column("nll_ngrams", "nats/note (n-grams)"),
     Column("overlap", "overlap"),
     Column("auc_by_features", "found out (features)"),
     Column("auc_by_notes", "found out (notes)"),
@@ -41,6 +42,7 @@ TABLE: Final = (
     Column("copied", "copied"),
     Column("learning_notes", "notes learned from", 0),
     Column("learning_seconds", "s to learn", 0),
+    Column("tries", "tries", 0),
     Column("seconds_per_piece", "s a piece", 3),
 )
 
@@ -52,18 +54,18 @@ class Results:
         self.cells = cells
         self.tasks = sorted({cell["cell"]["task"] for cell in cells})
         self._figures: dict[tuple[str, str, str], dict[int, Mapping[str, float]]] = {}
-        self.rules: dict[tuple[str, str, str], list[Mapping[str, float]]] = {}
+        self._rules: dict[tuple[str, str, str], list[Mapping[str, float | None]]] = {}
         for read in cells:
             cell = read["cell"]
             key = (cell["contender"], budget_of(cell), cell["task"])
             self._figures.setdefault(key, {})[cell.get("seed", 0)] = read["figures"]
-            self.rules.setdefault(key, []).append(read["rules"])
+            self._rules.setdefault(key, []).append(read["rules"])
 
     @property
     def budgets(self) -> list[str]:
-        """Those that somebody learned within, as ``Budget.name``."""
+        """Those that somebody learned within, as ``Budget.name``; equal notes before equal time."""
         found = {budget for _, budget, _ in self._figures}
-        return sorted(found - {NO_BUDGET})
+        return sorted(found - {NO_BUDGET}, key=lambda name: ("notes" not in name, name))
 
     def contenders(self, budget: str) -> list[str]:
         """Who learned within a budget, and who did not learn, all of them on every task; real parts first."""
@@ -74,22 +76,25 @@ class Results:
     def _runs(self, name: str, budget: str, task: str) -> dict[int, Mapping[str, float]]:
         return self._figures.get((name, budget, task)) or self._figures.get((name, NO_BUDGET, task), {})
 
+    def rules_of(self, name: str, budget: str, task: str) -> dict[str, float]:
+        """Share of the pieces that pass each rule, mean over the runs on a task; NaN for a rule nothing can fail."""
+        runs = self._rules.get((name, budget, task)) or self._rules[name, NO_BUDGET, task]
+        return {rule: float(np.mean([_number(run[rule]) for run in runs])) for rule in runs[0]}
+
     def scores(self, name: str, budget: str, figure: str) -> Floats:
         """(runs, tasks) of one figure; of the seeds that there are on every task.  NaN where it is not defined."""
         runs = [self._runs(name, budget, task) for task in self.tasks]
         seeds = sorted(set.intersection(*map(set, runs)))
         if figure != SCORE:
-            return np.array([[_number(of_task[seed][figure]) for of_task in runs] for seed in seeds])
+            # Real parts were not learned: some figures are not theirs.
+            return np.array([[_number(of_task[seed].get(figure)) for of_task in runs] for seed in seeds])
         returns = self.scores(name, budget, "return")
         none, real = (self.scores(each, budget, "return").mean(axis=0) for each in ("uniform", REAL))
         return np.asarray((returns - none) / (real - none))
 
     def estimate(self, name: str, budget: str, figure: str) -> Estimate:
         """Interquartile mean over all runs on all tasks, and its interval; NaN where it is not defined everywhere."""
-        try:
-            found = self.scores(name, budget, figure)
-        except KeyError:  # real parts were not learned
-            return Estimate(math.nan, math.nan, math.nan)
+        found = self.scores(name, budget, figure)
         return estimate(found) if np.isfinite(found).all() else Estimate(math.nan, math.nan, math.nan)
 
 
@@ -129,34 +134,67 @@ def ranked(found: Mapping[str, Mapping[str, Estimate]]) -> list[str]:
 
 def markdown(found: Mapping[str, Mapping[str, Estimate]]) -> str:
     """The table of one budget."""
-    rows = [["", *(column.head for column in TABLE)], ["---", *("---:" for _ in TABLE)]]
-    for name in ranked(found):
-        cells = [_cell(found[name][column.figure], column) for column in TABLE]
-        rows.append([name, *cells])
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    rows = [[name, *(_cell(found[name][column.figure], column) for column in TABLE)] for name in ranked(found)]
+    return _table([["", *(column.head for column in TABLE)], *rows])
 
 
 def _cell(value: Estimate, column: Column) -> str:
     if math.isnan(value.value):
         return "-"
+    value = Estimate(*(round(each, column.digits) + 0.0 for each in value))  # no -0.00
     text = f"{value.value:,.{column.digits}f}"
     if not column.interval or value.low == value.high:
         return text
     return f"{text} ({value.low:.{column.digits}f}..{value.high:.{column.digits}f})"
 
 
-def paper_markdown(results: Results, budget: str, task: str, contenders: Sequence[str]) -> str:
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Markdown; the first row is the head."""
+    ruled = [rows[0], ["---", *("---:" for _ in rows[0][1:])], *rows[1:]]
+    return "\n".join("| " + " | ".join(row) + " |" for row in ruled)
+
+
+def compact(results: Results) -> dict[str, Any]:
+    """All cells, with the names of figures and rules once, in five digits."""
+    figures = sorted({name for cell in results.cells for name in cell["figures"]})
+    rules = sorted({name for cell in results.cells for name in cell["rules"]})
+
+    def row(cell: Mapping[str, Any]) -> dict[str, Any]:
+        values = {
+            "figures": [cell["figures"].get(name) for name in figures],
+            "rules": [cell["rules"].get(name) for name in rules],
+        }
+        return {**cell["cell"], **{part: [_short(value) for value in found] for part, found in values.items()}}
+
+    return {"figures": figures, "rules": rules, "runs": [row(cell) for cell in results.cells]}
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else float(f"{value:.5g}")
+
+
+def _two_digits(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.2f}"
+
+
+def rules_markdown(results: Results, budget: str, task: str, ours: Sequence[str]) -> str:
+    """Share of the pieces that pass each rule, on one task, means over the seeds."""
+    found = {name: results.rules_of(name, budget, task) for name in ours}
+    names = [name for name in found[ours[0]] if not math.isnan(found[ours[0]][name])]
+    return _table([["", *ours], *([rule, *(_two_digits(found[name][rule]) for name in ours)] for rule in names)])
+
+
+def paper_markdown(results: Results, budget: str, task: str, ours: Sequence[str]) -> str:
     """The paper's table: its own columns, and beside them ours on one task, means over the seeds."""
-    ours = [name for name in contenders if name in results.contenders(budget)]
-    rows = [["", *(f"*{name}*" for name in PUBLISHED), *ours], ["---", *("---:" for _ in (*PUBLISHED, *ours))]]
+    rows = [["", *(f"*{name}*" for name in PUBLISHED), *ours]]
     where = results.tasks.index(task)
     for key, metric in METRICS.items():
-        means = [float(np.nanmean(results.scores(name, budget, f"paper_{key}")[:, where])) for name in ours]
+        means = [float(results.scores(name, budget, f"paper_{key}")[:, where].mean()) for name in ours]
         wins = "uniform" in ours and _wins(means[ours.index("uniform")], means, metric.badness)
         marks = (" †" if key in won_by_random() else "") + (" ‡" if wins else "")
-        rows.append([metric.text + marks, *(f"{value:g}" for value in metric.published), *(f"{v:.2f}" for v in means)])
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+        rows.append([metric.text + marks, *(f"{value:g}" for value in metric.published), *map(_two_digits, means)])
+    return _table(rows)
 
 
 def _wins(value: float, values: Sequence[float], badness: Callable[[float], float]) -> bool:
-    return badness(value) <= min(map(badness, values))
+    return badness(value) <= min(badness(each) for each in values if not math.isnan(each))

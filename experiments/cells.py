@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from agents.budget import Budget
 from agents.training import environment
 from experiments.contenders import TASKS, contender
@@ -83,7 +85,7 @@ def measure(cell: Cell) -> dict[str, Any]:
         "learning_notes": used.steps,
         "learning_seconds": used.seconds,
         "seconds_per_piece": seconds / cell.pieces,
-        "candidates": playing.candidates,
+        "tries": playing.tries,
     }
     return {"cell": asdict(cell), "figures": figures, "rules": column.passes}
 
@@ -104,10 +106,22 @@ def measure_real(task: str) -> dict[str, Any]:
 def run(cell: Cell, folder: Path) -> Path:
     """Measure a cell and keep its figures, unless they are kept already."""
     path = cell.path(folder)
-    return path if path.exists() else write_atomic(path, json.dumps(measure(cell), indent=1) + "\n")
+    return path if path.exists() else _keep(path, measure(cell))
+
+
+def real_path(task: str, folder: Path) -> Path:
+    """Where the figures of real parts are kept."""
+    return folder / task / f"{REAL}.json"
 
 
 def run_real(task: str, folder: Path) -> Path:
     """The same for real parts."""
-    path = folder / task / f"{REAL}.json"
-    return path if path.exists() else write_atomic(path, json.dumps(measure_real(task), indent=1) + "\n")
+    path = real_path(task, folder)
+    return path if path.exists() else _keep(path, measure_real(task))
+
+
+def _keep(path: Path, found: dict[str, Any]) -> Path:
+    """Written as JSON, in which what is not defined is null."""
+    for part in ("figures", "rules"):
+        found[part] = {name: None if np.isnan(value) else value for name, value in found[part].items()}
+    return write_atomic(path, json.dumps(found, indent=1) + "\n")

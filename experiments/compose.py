@@ -9,6 +9,7 @@ python -m experiments.compose --like my_tune.mp3 --play.instrument flute
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,7 @@ from agents.training import check
 from experiments.judges import figures
 from experiments.pieces import Piece, available, check_formats, write_pieces
 from experiments.report import describe
-from experiments.runs import UserError, command, print_table, start_run, user_input
+from experiments.runs import Run, UserError, command, print_table, start_run, user_input
 from mcts.best_of import best_of
 from mcts.planners import PLANNERS, Budget, places_for, plan
 from musicenv.batch import Batch
@@ -61,6 +62,8 @@ class Args:
     """Of a planner: simulations a note (mcts), whole pieces (nrpa, best-of-n), eight times the width (beam)."""
     seconds: float | None = None
     """Of a planner: time for all pieces; it begins again until then.  Ctrl-C ends it early; the best so far is kept."""
+    children: int = 16
+    """Of a tree search or a beam: how many of the likeliest notes it tries at each place."""
     leaf: Literal["sampled", "likeliest", "critic", "rules"] = "sampled"
     """Of a tree search: what a leaf is worth: the piece that the agent makes of it (drawn, or by its likeliest notes),
     what the agent's critic says, or the rewards so far."""
@@ -151,7 +154,7 @@ class Composer:
     batch: Batch
     name: str
     """Of the folder with the pieces."""
-    compose: Callable[[tqdm[Any]], Pieces]
+    compose: Callable[[tqdm[Any], Run], Pieces]
 
 
 def composer_of(args: Args, options: Mapping[str, Any], also: Suite | None) -> Composer:
@@ -164,7 +167,7 @@ def composer_of(args: Args, options: Mapping[str, Any], also: Suite | None) -> C
         total = args.pieces * args.best_of
         agent, batch = agent_of(args.agent, min(total, AT_ONCE), args.reward, options)
 
-        def sample(bar: tqdm[Any]) -> Pieces:
+        def sample(bar: tqdm[Any], run: Run) -> Pieces:
             bar.reset(total=total)
             return best_of(batch, agent, args.best_of, args.pieces, args.seed, bar.update, also)
 
@@ -174,12 +177,18 @@ def composer_of(args: Args, options: Mapping[str, Any], also: Suite | None) -> C
     torch.set_num_threads(1)
     found = named(base or "prior", args.reward)
     planned = found.batch(places_for(args.pieces), args.reward, options)
-    budget = Budget(args.simulations, args.seconds, value=args.leaf)
+    budget = Budget(args.simulations, args.seconds, args.children, args.leaf)
     if args.leaf == "critic" and found.critic is None:
         raise UserError(f"leaf 'critic': agent {base or 'prior'!r} has none; plan with {kind}:ppo:RUN")
 
-    def plan_all(bar: tqdm[Any]) -> Pieces:
+    def plan_all(bar: tqdm[Any], run: Run) -> Pieces:
+        began = time.monotonic()
+        highest: dict[int, float] = {}
+
         def said(best: float, done: int) -> None:
+            if best > highest.get(done, -np.inf):  # the curve of the incumbents: ``done`` names the group of pieces
+                highest[done] = best
+                run.log({"done": done, "seconds": time.monotonic() - began, "best": best})
             bar.set_postfix(best=f"{best:.2f}", refresh=False)
             bar.update(done - bar.n)
 
@@ -191,7 +200,7 @@ def composer_of(args: Args, options: Mapping[str, Any], also: Suite | None) -> C
 def run_compose(args: Args) -> None:
     """The command."""
     with user_input():
-        check(args, pieces=1, best_of=1, vary_weight=0.0, simulations=1)
+        check(args, pieces=1, best_of=1, vary_weight=0.0, simulations=1, children=1)
         if args.seconds is not None:
             check(args, seconds=0.0)
         check_formats(args.formats)
@@ -204,7 +213,7 @@ def run_compose(args: Args) -> None:
     print(f"{args.agent}: {describe(composer.batch.tasks)}; writing to {run.folder}", flush=True)
     try:
         with tqdm(total=args.pieces, unit=" pieces", desc="composing") as bar:
-            composed = composer.compose(bar)
+            composed = composer.compose(bar, run)
     except RuleError as error:
         raise UserError(str(error)) from error
     rows = table_of(composed)

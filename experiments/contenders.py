@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Final, NamedTuple
 
 from agents.budget import Budget, Used
 from agents.compose import Agent, Pieces, compose, prior, top_p, uniform
-from agents.learners import LEARNERS, Learner
+from agents.learners import LEARNERS, Learner, prior_ppo, tutor
+from agents.sequence_tutor import PRESETS, RULES
 from agents.training import Settings
+from mcts import planners
 from mcts.best_of import best_of
 from musicenv.batch import Batch
 from rewards.named import attribute_of
@@ -35,29 +39,43 @@ class Contender(NamedTuple):
     """Learns the task in the settings, with their seed, within the budget."""
     learns: bool
     """If not, the budget means nothing, and ``make`` uses none of it."""
-    candidates: int = 1
-    """Pieces that are composed for each one handed out."""
+    tries: int = 1
+    """Whole pieces that are composed for each one handed out; of a planner, simulations a note."""
 
 
-def playing(agent: Agent, candidates: int = 1) -> Contender:
-    """An agent as it is; of ``candidates`` pieces the one with the highest return is handed out."""
-    return Contender(lambda settings, budget: (_composer(agent, candidates), Used(0, 0.0)), False, candidates)
+def playing(agent: Agent, tries: int = 1) -> Contender:
+    """An agent as it is; of ``tries`` pieces the one with the highest return is handed out."""
+    return Contender(lambda settings, budget: (_composer(agent, tries), Used(0, 0.0)), False, tries)
 
 
-def learning(learner: Learner, candidates: int = 1) -> Contender:
+def learning(learner: Learner, tries: int = 1) -> Contender:
     """A learner, and then the same."""
 
     def make(settings: Settings, budget: Budget) -> tuple[Composer, Used]:
         agent, used = learner(settings, budget)
-        return _composer(agent, candidates), used
+        return _composer(agent, tries), used
 
-    return Contender(make, True, candidates)
+    return Contender(make, True, tries)
 
 
-def _composer(agent: Agent, candidates: int) -> Composer:
-    if candidates == 1:
+def planning(planner: str, simulations: int) -> Contender:
+    """One of ``mcts.planners.PLANNERS``, which looks ahead with the prior."""
+
+    def composer(batch: Batch, pieces: int, seed: int) -> Pieces:
+        thought = planners.Budget(simulations=simulations)
+        return planners.plan(batch, prior(), planners.PLANNERS[planner], thought, pieces, seed)
+
+    return Contender(lambda settings, budget: (composer, Used(0, 0.0)), False, simulations)
+
+
+def _held(target_kl: float, settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    return prior_ppo(replace(settings, target_kl=target_kl), budget)
+
+
+def _composer(agent: Agent, tries: int) -> Composer:
+    if tries == 1:
         return lambda batch, pieces, seed: compose(batch, agent, pieces, seed)
-    return lambda batch, pieces, seed: best_of(batch, agent, candidates, pieces, seed)
+    return lambda batch, pieces, seed: best_of(batch, agent, tries, pieces, seed)
 
 
 CONTENDERS: Final[dict[str, Contender]] = {
@@ -69,20 +87,34 @@ CONTENDERS: Final[dict[str, Contender]] = {
     "greedy": playing(top_p(0.0)),
     "prior_best_of_4": playing(prior(), 4),
     "prior_best_of_16": playing(prior(), 16),
+    "prior_beam": planning("beam", 256),
+    "prior_mcts": planning("mcts", 16),
     **{name: learning(learner) for name, learner in LEARNERS.items()},
     "prior_ppo_best_of_4": learning(LEARNERS["prior_ppo"], 4),
 }
 """Without learning: uniform legal play, the prior at temperature 1, .8 and .6, its likeliest notes with 90 % of the
-probability, its likeliest note, and the best by the reward of 4 and of 16 of its pieces.  Then all LEARNERS."""
+probability, its likeliest note, the best by the reward of 4 and of 16 of its pieces, a beam of 32 and a tree search
+of 16 simulations a note that look ahead with it.  Then all LEARNERS."""
+
+
+SWEEP: Final[dict[str, Contender]] = {
+    **{f"prior_ppo_{kl:g}_nats": learning(partial(_held, kl)) for kl in (1.0, 2.0, 4.0, 16.0)},
+    **{
+        f"tutor_{rule}_c_{scale:g}": learning(partial(tutor, rule, replace(PRESETS["tuned"], scale=scale)))
+        for rule in RULES
+        for scale in (0.1, 0.3, 1.0, 3.0)
+    },
+}
+"""The same learners at other distances from the prior: PPO by its divergence, the tutors by the scale of the reward."""
 
 
 def contender(name: str) -> Contender:
-    """One of CONTENDERS, or ``MODULE:ATTRIBUTE`` for a Contender or an ``agents.compose.Agent`` of one's own.
+    """One of CONTENDERS or SWEEP, or ``MODULE:ATTRIBUTE`` for a Contender or an ``agents.compose.Agent`` of one's own.
 
     ValueError, with what there is to choose from, where there is no such one.
     """
-    if name in CONTENDERS:
-        return CONTENDERS[name]
+    if known := CONTENDERS.get(name) or SWEEP.get(name):
+        return known
     if ":" not in name:
         raise ValueError(f"contender {name!r} is not known; choose {', '.join(CONTENDERS)} or MODULE:ATTRIBUTE")
     found = attribute_of(name, "contender")

@@ -12,6 +12,7 @@ import numpy as np
 from musicenv.appraisal import lines_of
 from musicenv.kernel import BAR, LENGTH, TIME, view
 from musicenv.melody import Melody
+from musicenv.reference import refer
 from rewards.rules import Rule, statistic
 
 
@@ -37,7 +38,7 @@ def _ask(rule: Any, lines: Any, at_end: bool) -> int:
             after = onset + lines.notes[i, 2, k]
             if k == notes - 1 or (not at_end and onset // bar != after // bar):
                 frame[LENGTH], frame[TIME] = k + 1, after
-                if rule(view(lines, i)) != -1e300:
+                if rule(refer(view(lines, i))) != -1e300:
                     asked += 1
     return asked
 

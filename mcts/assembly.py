@@ -20,7 +20,7 @@ from musicenv.jit import kernel_folder
 
 def assemble(*functions: Callable[..., Any], **holes: Any) -> Any:
     """A module with ``functions``, compiled, in which the names of ``holes`` are what is given for them."""
-    source = "\n".join(f"@compiled\n{inspect.getsource(function)}\n" for function in functions)
+    source = "\n".join(f"@inlined\n{inspect.getsource(function)}\n" for function in functions)
     modules = sorted({function.__module__ for function in functions})
     digest = hashlib.sha256(source.encode())
     for name, hole in sorted(holes.items()):
@@ -33,7 +33,7 @@ def assemble(*functions: Callable[..., Any], **holes: Any) -> Any:
         path = folder / f"{name}.py"
         if not path.exists():
             head = (
-                '"""Generated: an algorithm put together."""\n\nfrom musicenv.jit import compiled\nimport numpy as np\n'
+                '"""Generated: an algorithm put together."""\n\nfrom musicenv.jit import inlined\nimport numpy as np\n'
             )
             write_atomic(path, f"{head}{imports}\nglobals().update(HOLES)\n\n{source}")
         spec = importlib.util.spec_from_file_location(name, path)

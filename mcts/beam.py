@@ -13,8 +13,6 @@ from mcts.search import Watch
 
 PRIOR_WEIGHT: Final = 0.1
 """Reward for a nat of log-likelihood, in the order of the beam: rewards come at bar lines, and it guides in between."""
-CHILDREN: Final = 8
-"""Moves that are tried from each position, the likeliest."""
 
 
 class _Bucket(NamedTuple):
@@ -53,12 +51,18 @@ class _Rows:
 
 
 class Beam:
-    """Keeps the ``width`` best positions of each moment, by rewards so far and the prior's likelihood; 1 is greedy."""
+    """Keeps the ``width`` best positions of each moment, by rewards so far and the prior's likelihood; 1 is greedy.
 
-    def __init__(self, game: Game, incumbents: Incumbents, width: int, prior_weight: float = PRIOR_WEIGHT) -> None:
+    From each it tries the ``children`` likeliest moves.
+    """
+
+    def __init__(
+        self, game: Game, incumbents: Incumbents, width: int, children: int, prior_weight: float = PRIOR_WEIGHT
+    ) -> None:
         if game.n < incumbents.pieces:
             raise ValueError(f"{incumbents.pieces} pieces need as many places; the game has {game.n}")
-        self.game, self.incumbents, self.width, self.prior_weight = game, incumbents, width, prior_weight
+        self.game, self.incumbents = game, incumbents
+        self.width, self.children, self.prior_weight = width, children, prior_weight
         self._rows = _Rows(game, 2 * incumbents.pieces)
         self._buckets: list[dict[int, _Bucket]] = [{} for _ in range(incumbents.pieces)]
 
@@ -92,7 +96,7 @@ class Beam:
             game.listen(m)
         log_probs = game.look(m)
         game.store(np.arange(m), positions.row)
-        who, moves = likeliest_moves(log_probs, CHILDREN)
+        who, moves = likeliest_moves(log_probs, self.children)
         for begin in range(0, who.size, game.n):
             some = slice(begin, begin + game.n)
             parent, move = who[some], moves[some]

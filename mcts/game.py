@@ -73,7 +73,6 @@ class Incumbents:
         self.pieces = pieces
         self.returns = np.full(pieces, -np.inf)
         """(B,)"""
-        self.curve: list[tuple[int, float]] = []
 
     @property
     def beginnings(self) -> Ints:

@@ -10,11 +10,12 @@ from typing import Final
 import numpy as np
 
 from agents.compose import Agent, Critic, Pieces
-from mcts.algorithms import ALGORITHMS
+from mcts.algorithms import ALGORITHMS, GUMBEL, Algorithm
 from mcts.beam import Beam
 from mcts.evaluation import EVALUATIONS, completion, sampled
 from mcts.game import Game, Incumbents
 from mcts.melodies import Melodies
+from mcts.nrpa import nrpa
 from mcts.search import OutOfTimeError, Search, Watch
 from musicenv.batch import Batch
 
@@ -24,11 +25,11 @@ class Budget:
     """How much a planner may think."""
 
     simulations: int = 256
-    """Simulations a note of a tree search; whole pieces of best-of-n; eight times the width of a beam."""
+    """Simulations a note of a tree search; whole pieces of best-of-n and nrpa; eight times the width of a beam."""
     seconds: float | None = None
     """Time for all pieces: the search starts again until then, and is stopped there; without it, it runs once."""
     children: int = 16
-    """Likeliest legal notes that a tree search chooses from."""
+    """Likeliest legal moves that a tree search or a beam tries from each position."""
     value: str = "sampled"
     """What a leaf of a tree search is worth: "sampled" and "likeliest" go on to the end with the agent's notes,
     "critic" asks the agent's critic, "rules" takes what has been paid."""
@@ -40,12 +41,12 @@ Planner = Callable[[Game, Incumbents, Budget, np.random.Generator, Watch], None]
 
 def greedy(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
     """A beam of one."""
-    Beam(game, incumbents, 1).run(watch)
+    Beam(game, incumbents, 1, budget.children).run(watch)
 
 
 def beam(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
     """A beam of an eighth of ``budget.simulations``."""
-    Beam(game, incumbents, max(budget.simulations // 8, 1)).run(watch)
+    Beam(game, incumbents, max(budget.simulations // 8, 1), budget.children).run(watch)
 
 
 def best_of_n(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
@@ -59,17 +60,28 @@ def best_of_n(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random
         watch()
 
 
-def tree_search(algorithm: str) -> Planner:
-    """Greedy and beam search, then a tree search, so that its incumbents are never below theirs."""
+def seeded(planner: Planner) -> Planner:
+    """Greedy and beam search, then ``planner``, so that its incumbents are never below theirs."""
 
     def plan(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
-        greedy(game, incumbents, budget, rng, watch)
-        beam(game, incumbents, budget, rng, watch)
+        for each in (greedy, beam, planner):
+            each(game, incumbents, budget, rng, watch)
+
+    return plan
+
+
+def nested(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
+    """Nested rollout policy adaptation with ``budget.simulations`` playouts a piece."""
+    nrpa(game, incumbents, budget.simulations, rng, watch)
+
+
+def tree_search(algorithm: Algorithm) -> Planner:
+    """A tree search whose leaves are what ``budget.value`` says."""
+
+    def plan(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
         leaves = game.n // incumbents.pieces
         evaluation = EVALUATIONS[budget.value]
-        Search(
-            game, incumbents, ALGORITHMS[algorithm], evaluation, budget.simulations, budget.children, leaves, rng
-        ).run(watch)
+        Search(game, incumbents, algorithm, evaluation, budget.simulations, budget.children, leaves, rng).run(watch)
 
     return plan
 
@@ -78,10 +90,11 @@ PLANNERS: Final[dict[str, Planner]] = {
     "greedy": greedy,
     "beam": beam,
     "best-of-n": best_of_n,
-    "mcts": tree_search("gumbel"),
-    **{name: tree_search(name) for name in ALGORITHMS},
+    "nrpa": seeded(nested),
+    "mcts": seeded(tree_search(GUMBEL)),
+    **{name: seeded(tree_search(algorithm)) for name, algorithm in ALGORITHMS.items()},
 }
-"""By name; "mcts" is the one to take."""
+"""By name; "mcts" is the tree search to take."""
 
 PLACES: Final = 32
 """Positions side by side, at least: enough for the prior's matrix products to be worth their while."""

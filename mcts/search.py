@@ -37,7 +37,7 @@ class Search:
         """``simulations`` a note, each node with up to ``children``, ``leaves`` of a tree evaluated side by side."""
         self.game, self.incumbents, self.algorithm, self.evaluation = game, incumbents, algorithm, evaluation
         self.simulations, self.rng = simulations, rng
-        self.leaves = leaves
+        self.children, self.leaves = children, leaves
         trees = incumbents.pieces
         if trees * leaves > game.n:
             raise ValueError(f"{trees} trees of {leaves} leaves need {trees * leaves} places; the game has {game.n}")
@@ -119,7 +119,7 @@ class Search:
     def _open(self, nodes: Ints) -> Floats:
         """Give ``nodes`` (m,), which are heard and in the first places, their children; store them: what was seen."""
         log_probs = self.game.look(nodes.size)
-        open_nodes(self.tree, nodes, log_probs)
+        open_nodes(self.tree, nodes, log_probs, self.children)
         self.game.store(self._places[: nodes.size], self._first_row + nodes)
         return log_probs
 

@@ -15,17 +15,18 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.jit import compiled
+from musicenv.jit import compiled, inlined
 
 Ints = npt.NDArray[np.int64]
 NONE: Final = -1
+LANES: Final = 16
 FREE, IN_FLIGHT, CLOSED, OPEN, ENDED = range(5)
 """What a node can be: unused; chosen but not stepped yet; stepped, its children not known yet; with children; the end
 of a piece."""
 
 
 class Tree(NamedTuple):
-    """B trees; N = B * C nodes."""
+    """B trees; N = B * C nodes; K is padded to whole vector registers."""
 
     action: npt.NDArray[np.int32]
     """(N, K) the move to each child, the likeliest first."""
@@ -40,7 +41,7 @@ class Tree(NamedTuple):
     best: npt.NDArray[np.float32]
     """(N, K) highest of them."""
     solved: npt.NDArray[np.bool_]
-    """(N, K) whether everything below has been seen, so that ``best`` is exact."""
+    """(N, K) whether everything below has been seen, so that ``best`` is exact; padding is."""
     total: npt.NDArray[np.int32]
     """(N,) sum of ``visits``."""
     width: npt.NDArray[np.int32]
@@ -56,7 +57,7 @@ class Tree(NamedTuple):
     so_far: npt.NDArray[np.float64]
     """(N,) sum of rewards up to the node."""
     value: npt.NDArray[np.float32]
-    """(N,) what evaluation said of the node."""
+    """(N,) mean return through the node, what evaluation said of itself first."""
     root: npt.NDArray[np.int32]
     """(B,)"""
     spare: npt.NDArray[np.int32]
@@ -71,11 +72,14 @@ class Tree(NamedTuple):
     """(B, K) Gumbel noise at the root, 0 for algorithms without."""
     carried: npt.NDArray[np.int32]
     """(B, K) visits that the root's children brought along when it became the root."""
+    scores: npt.NDArray[np.float32]
+    """(K,) room for what selection computes."""
 
 
 def new_tree(trees: int, room: int, children: int) -> Tree:
     """Empty trees with ``room`` nodes each; ``plant`` gives them roots."""
     n = trees * room
+    children = -(-children // LANES) * LANES
     return Tree(
         action=np.zeros((n, children), np.int32),
         prior=np.zeros((n, children), np.float32),
@@ -99,6 +103,7 @@ def new_tree(trees: int, room: int, children: int) -> Tree:
         high=np.full(trees, -np.inf),
         noise=np.zeros((trees, children), np.float32),
         carried=np.zeros((trees, children), np.int32),
+        scores=np.zeros(children, np.float32),
     )
 
 
@@ -108,7 +113,7 @@ def bytes_per_node(tree: Tree) -> int:
     return sum(array.nbytes for array in tree if len(array) == nodes) // nodes + tree.spare.itemsize
 
 
-@compiled
+@inlined
 def take(tree: Tree, b: int, parent: int, slot: int) -> int:
     """A free node of tree ``b`` as child ``slot`` of ``parent`` (NONE for a root); NONE where there is no room."""
     if tree.spares[b] == 0:
@@ -140,62 +145,74 @@ def plant(tree: Tree, b: int) -> int:
     return int(tree.root[b])
 
 
+@inlined
+def unfold(tree: Tree, node: int, width: int) -> None:
+    """Open ``node``, whose first ``width`` moves and their probabilities are written already."""
+    for k in range(tree.child.shape[1]):
+        tree.child[node, k] = NONE
+        tree.visits[node, k] = 0
+        tree.solved[node, k] = k >= width
+    tree.width[node], tree.unsolved[node], tree.total[node] = width, width, 0
+    tree.state[node] = OPEN
+
+
 @compiled
-def open_nodes(tree: Tree, nodes: Ints, log_probs: npt.NDArray[np.float32]) -> None:
-    """Give ``nodes`` (r,) their children: the K likeliest moves of ``log_probs`` (r, A), -inf where not legal."""
-    children = tree.action.shape[1]
+def open_nodes(tree: Tree, nodes: Ints, log_probs: npt.NDArray[np.float32], most: int) -> None:
+    """Give ``nodes`` (r,) children: the ``most`` likeliest moves of ``log_probs`` (r, A), -inf where not legal."""
     for r in range(nodes.size):
         node = nodes[r]
         row, action, value = log_probs[r], tree.action[node], tree.prior[node]
         width = 0
         for a in range(row.size):
             p = row[a]
-            if p == -np.inf or (width == children and p <= value[children - 1]):
+            if p == -np.inf or (width == most and p <= value[most - 1]):
                 continue
-            at = min(width, children - 1)
+            at = min(width, most - 1)
             while at > 0 and value[at - 1] < p:
                 value[at], action[at] = value[at - 1], action[at - 1]
                 at -= 1
             value[at], action[at] = p, a
-            width = min(width + 1, children)
+            width = min(width + 1, most)
         total = 0.0
         for k in range(width):
             value[k] = np.exp(value[k])
             total += value[k]
         for k in range(width):
             value[k] /= total
-            tree.child[node, k] = NONE
-            tree.visits[node, k] = 0
-            tree.solved[node, k] = False
-        tree.width[node], tree.unsolved[node], tree.total[node] = width, width, 0
-        tree.state[node] = OPEN
+        unfold(tree, node, width)
 
 
-@compiled
-def scale(tree: Tree, b: int) -> float:
-    """What turns ``return - low`` into 0..1; 0 while all returns are equal."""
+@inlined
+def least(tree: Tree, b: int) -> float:
+    """What is subtracted from a return of tree ``b`` to scale it: the lowest seen."""
+    return tree.low[b] if tree.low[b] < np.inf else 0.0
+
+
+@inlined
+def unit(tree: Tree, b: int) -> float:
+    """What (return - ``least``) is multiplied with to lie in 0..1; 0 while all returns are equal."""
     span = tree.high[b] - tree.low[b]
-    return 1.0 / span if span > 0.0 and span < np.inf else 0.0
+    return 1.0 / span if 0.0 < span < np.inf else 0.0
 
 
-@compiled
+@inlined
 def select_root(tree: Tree, b: int, node: int, constants: Ints) -> int:
     """Replaced by an algorithm's: the child of the root to go to, NONE where all are solved."""
     return NONE
 
 
-@compiled
+@inlined
 def select(tree: Tree, b: int, node: int, constants: Ints) -> int:
     """Replaced by an algorithm's: the child to go to."""
     return NONE
 
 
-@compiled
+@inlined
 def record(tree: Tree, node: int, slot: int, whole: float) -> None:
     """Replaced by an algorithm's: what a return makes of an edge's ``visits``, ``mean`` and ``best``."""
 
 
-@compiled
+@inlined
 def hold(tree: Tree, node: int, slot: int, by: int, low: float) -> None:
     """Count (``by`` = 1) or forget (-1) a simulation under way through child ``slot`` of ``node`` and all above it.
 
@@ -217,7 +234,7 @@ def descend(tree: Tree, b: int, leaves: int, constants: Ints, nodes: Ints, slots
     """
     found = 0
     room = tree.spares[b]
-    low = tree.low[b] if tree.low[b] < np.inf else 0.0
+    low = least(tree, b)
     while found < min(leaves, room):
         node = tree.root[b]
         slot, child = NONE, node
@@ -277,7 +294,7 @@ def choose_opened(tree: Tree, owners: Ints, constants: Ints, nodes: Ints, slots:
                 hold(tree, tree.parent[node], tree.slot[node], -1, 0.0)
             continue
         slot = select_root(tree, b, node, constants) if node == tree.root[b] else select(tree, b, node, constants)
-        low = tree.low[b] if tree.low[b] < np.inf else 0.0
+        low = least(tree, b)
         children[r] = take(tree, b, node, slot)
         slots[r] = slot
         tree.mean[node, slot] = tree.best[node, slot] = low
@@ -294,6 +311,7 @@ def back_up(tree: Tree, b: int, leaf: int, whole: float) -> None:
     while node != NONE:
         record(tree, node, slot, whole)
         tree.total[node] += 1
+        tree.value[node] += np.float32((whole - tree.value[node]) / (tree.total[node] + 1))
         if solved and not tree.solved[node, slot]:
             tree.solved[node, slot] = True
             tree.unsolved[node] -= 1

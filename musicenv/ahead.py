@@ -15,8 +15,9 @@ import numba
 import numpy as np
 
 from musicenv.melody import Melody, melody_from_notes
+from musicenv.reference import block_of, reference_to
 from musicenv.task import Task
-from rewards.rules import Rule
+from rewards.rules import Rule, Suite
 
 _RULES_DONE: Final = "rules-done"
 _PRIOR: Final = "prior"
@@ -29,7 +30,7 @@ def example() -> Melody:
 
 def compile_rule(rule: Rule) -> Any:
     """Compile ``rule`` for the melodies of a batch; numba's type of what it returns."""
-    signature = (numba.typeof(example()),)  # type: ignore[no-untyped-call]
+    signature = (reference_to(example()),)
     dispatcher = cast(Any, rule.compiled)
     dispatcher.compile(signature)
     return dispatcher.overloads[signature].signature.return_type
@@ -60,7 +61,7 @@ def compile_all(rules: Sequence[Rule], prior: bool) -> subprocess.Popen[str] | N
 def _compile_prior() -> None:
     """Compile what a single environment with a prior needs beside its rules."""
     from musicenv.batch import prior_inputs
-    from musicenv.kernel import new_lines
+    from musicenv.kernel import new_lines, state_of
     from musicenv.observation import observe
     from rewards.priors import load_prior
     from rewards.priors.features import N_FEATURES
@@ -68,9 +69,9 @@ def _compile_prior() -> None:
     features, rows = np.zeros((1, N_FEATURES), dtype=np.int16), np.zeros(1, dtype=np.int64)
     prior = load_prior()
     prior.step(prior.state(1), features)
-    lines = new_lines(1, 1, 1, 1)
+    block = block_of(state_of(new_lines(1, 1, 1, 1), Suite(()).arrays()))
     seen = (np.zeros((1, 1), dtype=np.float32), np.zeros((1, 1), dtype=np.int8))
-    for function, arguments in ((prior_inputs, (lines, rows, features)), (observe, (lines, rows, *seen))):
+    for function, arguments in ((prior_inputs, (block, rows, features)), (observe, (block, rows, *seen))):
         types = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
         cast(Any, function).compile(types)
 

@@ -37,6 +37,11 @@ N_DURATIONS: Final = len(DURATIONS)
 N_ACTIONS: Final = N_PITCHES * N_DURATIONS
 
 _DURATIONS: Final = np.array(DURATIONS, dtype=np.int64)
+_ON_GRID: Final = _DURATIONS % SIXTEENTH == 0
+_TRIPLETS: Final = np.flatnonzero(~_ON_GRID)
+
+MASKS: Final = np.tile((np.arange(2**N_DURATIONS)[:, None] >> np.arange(N_DURATIONS) & 1).astype(np.int8), N_PITCHES)
+"""(2**N_DURATIONS, N_ACTIONS) the mask of actions for each set of legal durations, a bit for each."""
 
 
 def action_of(pitch: int, duration: int) -> int:
@@ -96,7 +101,11 @@ def duration_of_species(species: int, time: int, duration: int, bar: int, end: i
 
 
 @compiled
-def legal_durations(time: int, bar: int, end: int, out: npt.NDArray[np.bool_]) -> None:
+def legal_durations(time: int, bar: int, end: int, out: npt.NDArray[np.bool_ | np.int8]) -> None:
     """Write into ``out`` (N_DURATIONS,) which durations are legal at ``time``; ``bar`` and ``end`` in ticks."""
-    for k in range(_DURATIONS.size):
-        out[k] = duration_is_legal(time, _DURATIONS[k], bar, end)
+    on_grid, left = time % SIXTEENTH == 0, end - time
+    for k in range(N_DURATIONS):
+        out[k] = _ON_GRID[k] & on_grid & (_DURATIONS[k] <= left)
+    if not on_grid or time % 6 == 0:  # elsewhere a triplet is not legal
+        for triplet in _TRIPLETS:
+            out[triplet] = duration_is_legal(time, _DURATIONS[triplet], bar, end)

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,41 +17,79 @@ import numpy.typing as npt
 from musicenv import kernel
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_ACTIONS, REST, SIXTEENTH, action_of, duration_is_legal
 from musicenv.jit import compiled
-from musicenv.kernel import Lines, begin, copied, hear, new_lines, settle
+from musicenv.kernel import (
+    Lines,
+    Packing,
+    begin,
+    begin_rows,
+    copied,
+    hear,
+    new_lines,
+    pack,
+    read_state,
+    settle,
+    state_of,
+    viewed,
+)
 from musicenv.melody import Melody, relative_given
 from musicenv.observation import bounds, layout, observe
+from musicenv.reference import block_of
 from musicenv.refused import refused
-from musicenv.step import FAILED, FINISHED, NO_ACTION, load_kernel
+from musicenv.step import FAILED, FINISHED, NO_ACTION, OK, load_kernel
 from musicenv.task import BEAT_TICKS, TRANSPOSITION, TUNE_MODES, Task
 from rewards.priors.features import N_FEATURES as N_PRIOR_FEATURES
 from rewards.priors.features import prior_features
-from rewards.rules import RuleError, Suite
+from rewards.rules import RuleError, Suite, SuiteArrays
 
 if TYPE_CHECKING:
     from rewards.priors import Prior
 
 
-class Finished(NamedTuple):
+T = TypeVar("T")
+
+
+class Finished:
     """Copies of the r pieces that ended in a step."""
 
-    rows: npt.NDArray[np.int64]
-    """(r,) which melodies of the batch."""
-    observations: npt.NDArray[np.float32]
-    """(r, D)"""
-    melody: list[Melody]
-    terms: npt.NDArray[np.float64]
-    """(r, S) weighted scores."""
-    values: npt.NDArray[np.float64]
-    """(r, S) each statistic's value, NaN where not defined; for a rule the sum of its scores."""
-    passed: npt.NDArray[np.bool_]
-    """(r, S)"""
+    def __init__(self, batch: Batch, rows: npt.NDArray[np.int64]) -> None:
+        self.rows = rows
+        """(r,) which melodies of the batch."""
+        self.observations = batch.observations[rows]
+        """(r, D)"""
+        self._packing, self._suite = batch.packing, batch.arrays
+        self._packed = np.empty((rows.size, self._packing.size), dtype=np.uint8)
+        pack(batch.block, rows, self._packed)
+
+    def _part(self, name: str) -> npt.NDArray[Any]:
+        return self._packing.part(self._packed, name)
+
+    @property
+    def terms(self) -> npt.NDArray[np.float64]:
+        """(r, S) weighted scores."""
+        return self._part("scores")
+
+    @property
+    def passed(self) -> npt.NDArray[np.bool_]:
+        """(r, S)"""
+        return self._part("passed")
+
+    @cached_property
+    def values(self) -> npt.NDArray[np.float64]:
+        """(r, S) each statistic's value, NaN where not defined; for a rule the sum of its scores."""
+        return values_of(self._part("values").copy(), self.terms, self._suite)
+
+    @cached_property
+    def melody(self) -> list[Melody]:
+        """The r pieces."""
+        lines = self._packing.lines(self._packed)
+        return [viewed(lines, r) for r in range(self.rows.size)]
 
 
 class Batch:
     """``n`` melodies under one suite of rules and, maybe, one prior.
 
-    After ``reset`` and each ``step``: ``observations`` (n, D) float32 and ``masks`` (n, A) int8, both valid until the
-    step after the next one; ``lines`` holds the state itself.
+    After ``reset`` and each ``step``: ``observations`` (n, D) float32, ``masks`` (n, A) int8, ``rewards`` (n,) and
+    ``finished`` (n,), which are new arrays each time; ``lines`` holds the state itself.
     """
 
     def __init__(
@@ -58,34 +98,41 @@ class Batch:
         tasks: Sequence[Task],
         suite: Suite,
         prior: Prior | None,
+        threads: int = 1,
         more: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        """``more`` blocks of the observation, by name and size, are left to a subclass to write."""
+        """``threads`` share the n melodies; rules that run as Python are asked by one.  ``more`` blocks of the
+        observation, by name and size, are left to ``complete``."""
         if suite.needs_prior and prior is None:
             raise ValueError("the reward reads the prior's likelihood, but prior=None; name a prior or another reward")
         self.n = n
         self.suite = suite
         self.prior = prior
-        self.arrays = suite.arrays()._replace(in_python=refused(suite))
-        self._python_terms = np.flatnonzero(self.arrays.in_python)
+        in_python = refused(suite)
+        self.arrays = suite.arrays(in_python)
+        self._python_terms = np.flatnonzero(in_python)
         # Where rules run in Python, the bonus has to wait for them.
         self._kernel_arrays = self.arrays._replace(bonus=0.0) if self._python_terms.size else self.arrays
-        compiled_for_suite = load_kernel(suite, self.arrays.in_python)
-        self._step, self._summarise = compiled_for_suite.step, compiled_for_suite.summarise
+        compiled_for_suite = load_kernel(suite, in_python)
+        self._advance, self._summarise = compiled_for_suite.advance, compiled_for_suite.summarise
         hidden, actions = (prior.hidden_size, N_ACTIONS) if prior else (0, 0)
         self.layout = layout(len(suite), hidden, actions, more)
         self.bounds = bounds(self.layout)
-        size = self.bounds[0].size
-        self._buffers = [(np.zeros((n, size), np.float32), np.zeros((n, N_ACTIONS), np.int8)) for _ in range(2)]
-        self.observations, self.masks = self._buffers[0]
+        self._size = self.bounds[0].size
         self._all = np.arange(n)
+        self._parts = [part for part in np.array_split(self._all, threads) if part.size]
+        self._pool = ThreadPoolExecutor(len(self._parts) - 1) if len(self._parts) > 1 else None
         self._prior_state = prior.state(n) if prior else None
-        self._prior_features = np.zeros((n, N_PRIOR_FEATURES), dtype=np.int16)
-        self._silence = np.zeros((1, 1), dtype=np.float32)
-        self.rewards = np.zeros(n)
-        self.finished = np.zeros(n, dtype=np.bool_)
-        self._at_bar = np.zeros(n, dtype=np.bool_)
+        self._renew()
         self.set_tasks(tasks)
+
+    def _renew(self) -> None:
+        """New arrays to write to: those handed out are never overwritten."""
+        n = self.n
+        self.observations = np.empty((n, self._size), np.float32)
+        self.masks = np.empty((n, N_ACTIONS), np.int8)
+        self.rewards = np.empty(n)
+        self.finished = np.empty(n, np.bool_)
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""
@@ -97,13 +144,21 @@ class Batch:
         self._unsummarised = self.suite.unsummarised()
         self._frames = np.array([frame_of(task) for task in self.tasks], dtype=np.int64)
         capacity = max((task.end + task.pickup) // DURATIONS[0] for task in self.tasks)
-        self._given = [relative_given(task) for task in self.tasks]
-        given = max(line.size for line in self._given)
+        lines = [relative_given(task) for task in self.tasks]
+        given = max(line.size for line in lines)
+        self._given = np.full((len(lines), given), REST, dtype=np.int16)
+        for row, line in zip(self._given, lines, strict=True):
+            row[: line.size] = line
         if not hasattr(self, "lines") or self.lines.notes.shape[2] < capacity or self.lines.given.shape[1] < given:
             sixteenths = max(task.bars * task.bar for task in self.tasks) // SIXTEENTH
             self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite), given, self._unsummarised.size)
             for i in range(self.n):
                 begin(self.lines, i, self._frames[0])
+            log_probs = self._prior_state.log_probs if self._prior_state else None
+            self._state = state_of(self.lines, self._kernel_arrays, log_probs)
+            self.block = block_of(self._state)
+            """What compiled functions read it all from."""
+            self.packing = Packing(self.lines)
 
     def get_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """The state of all melodies and of the prior, as arrays by name (not copied)."""
@@ -117,6 +172,7 @@ class Batch:
         self._begun = True
         for name, array in self.get_state().items():
             array[...] = state[name]
+        self._renew()
         self.observe(self._all)
 
     @property
@@ -133,12 +189,14 @@ class Batch:
     def reset(self, generators: Sequence[np.random.Generator]) -> None:
         """Begin new pieces everywhere, each with a task drawn by its own generator, and observe."""
         self._begun = True
+        self._renew()
+        self.rewards[:], self.finished[:] = 0.0, False
         self.restart(self._all, generators)
         self.listen(self._all)
         self.observe(self._all)
 
     def step(self, actions: npt.NDArray[np.int64]) -> None:
-        """Append one note to each melody: writes ``rewards`` and ``finished``; neither restarts nor observes."""
+        """Append one note to each melody, and observe what the prior has not heard yet; nothing is begun anew."""
         if actions.shape != (self.n,) or actions.dtype.kind not in "iu":
             raise ValueError(
                 f"actions have shape {actions.shape} and type {actions.dtype}; give {self.n} whole numbers"
@@ -148,22 +206,18 @@ class Batch:
         self.step_first(actions)
 
     def step_first(self, actions: npt.NDArray[np.int64]) -> None:
-        """Append one note to each of the first ``actions.size`` melodies; the others stay as they are."""
-        listening = self._prior_state is not None
-        log_probs = self._prior_state.log_probs if self._prior_state else self._silence
+        """Append one note to each of the first ``actions.size`` melodies; the others stay as they are, unobserved."""
+        self._renew()
+        m = actions.size
         try:
-            code, i, k = self._step(
-                self.lines,
-                self._kernel_arrays,
-                actions,
-                log_probs,
-                listening,
-                self.rewards,
-                self.finished,
-                self._at_bar,
-            )
+            if self._pool is None or m < self.n:
+                code, i, k = self._play(actions, 0, m)
+            else:
+                told = self._by_parts(lambda rows: self._play(actions, int(rows[0]), int(rows[-1]) + 1))
+                code, i, k = next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
         except Exception as error:
             raise self._culprit(error) from error
+        self._ended = i if code == OK else 0
         if code == FAILED:
             raise self._blame(i, k, f"it returned {self.lines.values[i, k]}")
         if code == FINISHED:
@@ -171,44 +225,60 @@ class Batch:
         if code == NO_ACTION:
             raise ValueError(f"action {actions[i]} is not in 0..{N_ACTIONS - 1}; choose one that action_masks() allows")
         if self._python_terms.size:
-            self._ask_python(actions.size)
+            self._ask_python(m)
+            observe(self.block, self._all[:m], self.observations, self.masks)
+        if self.prior is not None and self._ended:
+            # The prior has nothing to say of what follows the last note of a piece; to the others it listens next.
+            rows = np.flatnonzero(self.finished[:m])
+            self.observations[rows, self.layout["log_probs"]] = -np.log(N_ACTIONS)
+            self.observations[rows, self.layout["hidden"]] = 0.0
+        self.complete(self._all[:m])
+
+    def _by_parts(self, work: Callable[[npt.NDArray[np.int64]], T]) -> list[T]:
+        """What ``work`` says of each part of the melodies, shared by the threads."""
+        if self._pool is None:
+            return [work(self._all)]
+        others = [self._pool.submit(work, part) for part in self._parts[1:]]
+        try:
+            first = work(self._parts[0])
+        finally:
+            wait(others)
+        return [first, *(other.result() for other in others)]
+
+    def _play(self, actions: npt.NDArray[np.int64], first: int, last: int) -> tuple[int, int, int]:
+        return self._advance(
+            self.block, first, last, actions, self.rewards, self.finished, self.observations, self.masks
+        )
 
     def advance(self, actions: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
         self.step(actions)
         final = None
-        if self.finished.any():
+        if self._ended:
             rows = np.flatnonzero(self.finished)
-            final = Finished(
-                rows=rows,
-                observations=self.final_observations(rows),
-                melody=[self.melody(int(i)) for i in rows],
-                terms=self.lines.scores[rows],
-                values=self.values(rows),
-                passed=self.lines.passed[rows],
-            )
+            final = Finished(self, rows)
             self.restart(rows, generators)
-        self.listen(self._all)
-        self.observe(self._all)
+            observe(self.block, rows, self.observations, self.masks)
+            self.complete(rows)
+        if self.prior is not None:
+            self._by_parts(self.listen)
         return final
 
     def restart(self, rows: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
         """New pieces in ``rows``, with their openings."""
-        drawn = [int(generators[i].integers(len(self.tasks))) if len(self.tasks) > 1 else 0 for i in rows]
-        for i, task in zip(rows, drawn, strict=True):
-            begin(self.lines, i, self._frames[task])
-            self.lines.given[i] = REST
-            self.lines.given[i, : self._given[task].size] = self._given[task]
-            self.lines.summary[i] = self._unsummarised
+        drawn = np.zeros(rows.size, dtype=np.int64)
+        if len(self.tasks) > 1:
+            drawn[:] = [generators[i].integers(len(self.tasks)) for i in rows]
+        begin_rows(self.block, rows, drawn, self._frames, self._given, self._unsummarised)
         if self.prior is not None and self._prior_state is not None:
             self.prior.reset(self._prior_state, rows)
-        for k in range(max(len(self._openings[task]) for task in drawn)):
+        for k in range(max(len(opening) for opening in self._openings)):
             opened = [
                 (i, self._openings[task][k])
                 for i, task in zip(rows, drawn, strict=True)
                 if k < len(self._openings[task])
             ]
-            self.listen(np.array([i for i, _ in opened]))
+            self.listen(np.array([i for i, _ in opened], dtype=np.int64))
             for i, (pitch, duration) in opened:
                 if self._prior_state is not None:
                     hear(self.lines, i, action_of(pitch, duration), self._prior_state.log_probs[i])
@@ -220,34 +290,29 @@ class Batch:
         """Let the prior hear the newest note of ``rows``, so that it tells what may come next."""
         if self.prior is None or self._prior_state is None:
             return
-        features = self._prior_features[: rows.size]
-        prior_inputs(self.lines, rows, features)
+        features = np.empty((rows.size, N_PRIOR_FEATURES), dtype=np.int16)
+        prior_inputs(self.block, rows, features)
         self.prior.step(self._prior_state, features, None if rows.size == self.n else rows)
+        self._tell(rows)
+
+    def _tell(self, rows: npt.NDArray[np.int64]) -> None:
+        """Write into the observations of ``rows`` what the prior says of the next notes."""
+        if self._prior_state is not None:
+            at, hidden = self.layout["log_probs"].start, self.layout["hidden"].start
+            tell(self._prior_state.log_probs, self._prior_state.hidden, rows, at, hidden, self.observations)
 
     def observe(self, rows: npt.NDArray[np.int64]) -> None:
-        """Write observations and masks of ``rows`` into the other buffer, which becomes the current one."""
-        self._buffers.reverse()
-        self.observations, self.masks = self._buffers[0]
-        observe(self.lines, rows, self.observations, self.masks)
-        if self._prior_state is not None:
-            np.maximum(self._prior_state.log_probs, -50.0, out=self.observations[:, self.layout["log_probs"]])
-            self.observations[:, self.layout["hidden"]] = self._prior_state.hidden
+        """Write observations and masks of ``rows``."""
+        observe(self.block, rows, self.observations, self.masks)
+        self._tell(rows)
+        self.complete(rows)
+
+    def complete(self, rows: npt.NDArray[np.int64]) -> None:
+        """For subclasses: add to the observations of ``rows``, or take from their masks."""
 
     def values(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """(r, S) as ``Finished.values``."""
-        values, weight = self.lines.values[rows], self.arrays.weight
-        of_notes = np.broadcast_to(~self.arrays.of_piece & (weight != 0), values.shape)
-        return np.divide(self.lines.scores[rows], weight, out=values, where=of_notes)
-
-    def final_observations(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """(len(rows), D) copies of what finished pieces look like; the prior has nothing more to say there."""
-        observations, masks = self._buffers[1]
-        observe(self.lines, rows, observations, masks)
-        final = observations[rows]
-        if self.prior is not None:
-            final[:, self.layout["log_probs"]] = -np.log(N_ACTIONS)
-            final[:, self.layout["hidden"]] = 0.0
-        return final
+        return values_of(self.lines.values[rows], self.lines.scores[rows], self.arrays)
 
     def _ask_python(self, n: int) -> None:
         """Score the rules that numba refused in the first ``n`` melodies, as the step scores the others."""
@@ -273,7 +338,7 @@ class Batch:
         """Whether term ``k`` speaks at the newest note of melody ``i``."""
         suite = self.arrays
         at_end = self.lines.frame[i, kernel.TIME] == self.lines.frame[i, kernel.END]
-        return bool(not suite.of_piece[k] or at_end or (self._at_bar[i] and not suite.at_end[k]))
+        return bool(not suite.of_piece[k] or at_end or (self._state.at_bar[i] and not suite.at_end[k]))
 
     def _culprit(self, error: Exception) -> Exception:
         """Which rule raised inside the compiled step: asked again, in Python, piece by piece."""
@@ -301,9 +366,36 @@ class Batch:
         )
 
 
+def values_of(
+    values: npt.NDArray[np.float64], scores: npt.NDArray[np.float64], suite: SuiteArrays
+) -> npt.NDArray[np.float64]:
+    """``Finished.values`` from the ``values`` and weighted ``scores`` of ``Lines``; overwrites the first."""
+    of_notes = np.broadcast_to(~suite.of_piece & (suite.weight != 0), values.shape)
+    return np.asarray(np.divide(scores, suite.weight, out=values, where=of_notes))
+
+
 @compiled
-def prior_inputs(lines: Lines, rows: npt.NDArray[np.int64], out: npt.NDArray[np.int16]) -> None:
-    """The prior's inputs (len(rows), N_FEATURES) for the next note of each of ``rows``."""
+def tell(
+    log_probs: npt.NDArray[np.float32],
+    hidden: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.int64],
+    at: int,
+    hidden_at: int,
+    out: npt.NDArray[np.float32],
+) -> None:
+    """Write the prior's ``log_probs`` (n, A), at least -50, and ``hidden`` (n, H) of ``rows`` into ``out`` (n, D)."""
+    for i in rows:
+        for a in range(log_probs.shape[1]):
+            value = log_probs[i, a]
+            out[i, at + a] = value if value > -50.0 else np.float32(-50.0)  # as max() does not vectorise
+        for h in range(hidden.shape[1]):
+            out[i, hidden_at + h] = hidden[i, h]
+
+
+@compiled
+def prior_inputs(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDArray[np.int16]) -> None:
+    """The prior's inputs (len(rows), N_FEATURES) for the next note of each of ``rows`` of the state in ``block``."""
+    lines = read_state(block).lines
     for r in range(rows.size):
         i = rows[r]
         notes, frame = lines.notes[i], lines.frame[i]

@@ -43,16 +43,17 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
 
     **Observation**: Box float32 (D,); ``env.unwrapped.layout`` names its blocks (see ``musicenv.observation``): the
     last notes, place in bar and piece, metre, mode, key, style, highest and lowest so far, what sounded 1, 2, 4 and 8
-    bars ago, legal durations, scores of the reward's terms so far; with a prior its ``log_probs`` (310, nats) and its
-    ``hidden`` state.
+    bars ago, legal durations, scores of the reward's terms so far; with a prior its ``hidden`` state and
+    its ``log_probs`` (310, nats).
 
     **Action**: Discrete(310): one note, a pitch or a rest with a duration (``musicenv.alphabet``).  Legal ones are in
     ``action_masks()`` (bool) and ``info["action_mask"]`` (int8), both (310,).  An illegal duration is replaced by the
     longest legal one that is shorter, or by the shortest legal one.
 
-    **Reward**: the gain of the suite's score: note rules at each note; statistics of the piece at each bar line, as the
-    difference to the bar line before.  The sum over the piece is its score.  ``info["terms"]`` (S,) is the weighted
-    score of each term so far, named by ``env.unwrapped.terms``.
+    **Reward**: the gain of the suite's score: note rules at each note; statistics of the piece at the bar lines that
+    divide it into at most eight stretches (up to eight bars: at each), as the difference to the reading before.  The
+    sum over the piece is its score.  ``info["terms"]`` (S,) is the weighted score of each term so far, named by
+    ``env.unwrapped.terms``.
 
     **End**: ``terminated`` at the final barline, which every piece meets exactly; never truncated.
     ``info["melody"]`` is then the piece and ``info["passed"]`` (S,) tells which terms it passes.
@@ -99,28 +100,21 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
         self.batch.reset([self.np_random])
         if self.render_mode == "human":
             self.render()
-        return self.batch.observations[0].copy(), self._info()
+        return self.batch.observations[0], self._info()
 
     def step(self, action: np.int64) -> tuple[npt.NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         batch = self.batch
         self._action[0] = action
         batch.step(self._action)
         finished = bool(batch.finished[0])
+        info = self._info()
+        if not finished:
+            batch.listen(self._row)
+        else:
+            info |= {"melody": batch.melody(0), "passed": batch.lines.passed[0].copy()}
         if self.render_mode == "human":
             self.render()
-        if finished:
-            observation = batch.final_observations(self._row)[0]
-            info = {
-                "action_mask": np.zeros(N_ACTIONS, dtype=np.int8),
-                "terms": batch.lines.scores[0].copy(),
-                "melody": batch.melody(0),
-                "passed": batch.lines.passed[0].copy(),
-            }
-        else:
-            batch.listen(self._row)
-            batch.observe(self._row)
-            observation, info = batch.observations[0].copy(), self._info()
-        return observation, float(batch.rewards[0]), finished, False, info
+        return batch.observations[0], float(batch.rewards[0]), finished, False, info
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """(310,) True for each note that is legal now."""
@@ -151,4 +145,4 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
             self._window = None
 
     def _info(self) -> dict[str, Any]:
-        return {"action_mask": self.batch.masks[0].copy(), "terms": self.batch.lines.scores[0].copy()}
+        return {"action_mask": self.batch.masks[0], "terms": self.batch.lines.scores[0].copy()}

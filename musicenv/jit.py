@@ -91,11 +91,19 @@ def kernel_folder(module: str) -> Path:
     return folder
 
 
-def compiled(function: F) -> F:
-    """``numba.njit`` with a cache that notices every change of our sources."""
+def inlined(function: F) -> F:
+    """``compiled``, and merged into whatever calls it: for small functions to which a call hands many arrays."""
+    return compiled(function, forceinline=True)
+
+
+def compiled(function: F, **options: Any) -> F:
+    """``numba.njit`` with a cache that notices every change of our sources; it lets other threads run.
+
+    Divisions are numpy's: nothing is raised for a zero, which ours guard against.
+    """
     before = _config.CACHE_DIR
     _config.CACHE_DIR = str(kernel_folder(function.__module__))
     try:
-        return cast(F, numba.njit(cache=True)(function))
+        return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy", **options)(function))
     finally:
         _config.CACHE_DIR = before

@@ -10,15 +10,30 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import DURATIONS, N_DURATIONS, REST, duration_is_legal, duration_of_species
+from musicenv.alphabet import (
+    DURATIONS,
+    MASKS,
+    N_DURATIONS,
+    REST,
+    duration_is_legal,
+    duration_of_species,
+    legal_durations,
+)
+from musicenv.exponential import exponential
 from musicenv.jit import compiled
 from musicenv.melody import ARRAYS, UNSET, Melody
+from musicenv.reference import reader
+from rewards.rules import Suite, SuiteArrays
 
 # Columns of Lines.frame.
 LENGTH, TIME, START, END, BAR, BEAT, BARS, METRE, MODE, STYLE, KEY, LOW, HIGH, SIDE, SPECIES = range(15)
 N_FRAME: Final = 15
 NO_PITCH: Final = -1
 """Value of LOW and HIGH before anything has sounded."""
+
+READINGS: Final = 8
+"""Statistics are read at the bar lines that divide a piece into at most so many stretches: each reading goes through
+the whole line so far, so that a note of a long piece costs no more than one of a short one."""
 
 _DURATIONS: Final = np.array(DURATIONS, dtype=np.int64)
 
@@ -61,6 +76,31 @@ def new_lines(n: int, capacity: int, sixteenths: int, terms: int, given: int = 0
     )
 
 
+class State(NamedTuple):
+    """What the step of a batch reads and writes, apart from what it returns."""
+
+    lines: Lines
+    suite: SuiteArrays
+    log_probs: npt.NDArray[np.float32]
+    """(n, A) of the prior before the note, in nats."""
+    listening: int
+    """1 where there is a prior."""
+    at_bar: npt.NDArray[np.bool_]
+    """(n,) whether statistics were read at the newest note."""
+    masks: npt.NDArray[np.int8]
+    """``alphabet.MASKS``."""
+
+
+def state_of(lines: Lines, suite: SuiteArrays, log_probs: npt.NDArray[np.float32] | None = None) -> State:
+    """The state of a batch; ``log_probs`` where there is a prior."""
+    silence = np.zeros((1, 1), dtype=np.float32)
+    at_bar = np.zeros(len(lines.frame), dtype=np.bool_)
+    return State(lines, suite, silence if log_probs is None else log_probs, int(log_probs is not None), at_bar, MASKS)
+
+
+read_state = reader(state_of(new_lines(1, 1, 1, 1), Suite(()).arrays()))
+
+
 @compiled
 def view(lines: Lines, i: int) -> Melody:
     """Melody ``i`` as rules read it, without copying."""
@@ -89,9 +129,20 @@ def view(lines: Lines, i: int) -> Melody:
     )
 
 
+def viewed(lines: Lines, i: int) -> Melody:
+    """``view``, in Python: its arrays belong to ``lines``."""
+    n, end = int(lines.frame[i, LENGTH]), int(lines.frame[i, END])
+    pitch, onset, duration = lines.notes[i, :, :n]
+    surprisal, entropy = lines.heard[i, :, :n]
+    grid, given = lines.grid[i, : end // 3], lines.given[i, : end // 3]
+    numbers = lines.frame[i].tolist()
+    rest = (*numbers[TIME : KEY + 1], numbers[SIDE])
+    return Melody(pitch, onset, duration, surprisal, entropy, grid, given, lines.summary[i], *rest)
+
+
 def copied(lines: Lines, i: int) -> Melody:
     """A copy of melody ``i``, which may have no note yet."""
-    seen = view(lines, i)
+    seen = viewed(lines, i)
     copies: dict[str, Any] = {name: getattr(seen, name).copy() for name in ARRAYS}
     return seen._replace(**copies)
 
@@ -127,25 +178,44 @@ def duration_fits(frame: npt.NDArray[np.int64], duration: int) -> bool:
 @compiled
 def legal_duration(frame: npt.NDArray[np.int64], wanted: int) -> int:
     """Index ``wanted`` of a duration that is legal now, else of the longest legal shorter one, else of the shortest."""
-    shortest = 0
-    for k in range(N_DURATIONS - 1, -1, -1):
-        if duration_fits(frame, _DURATIONS[k]):
-            shortest = k
-            if k <= wanted:
-                return k
-    return shortest
+    for shorter in range(wanted + 1):
+        if duration_fits(frame, _DURATIONS[wanted - shorter]):
+            return wanted - shorter
+    for longer in range(wanted + 1, N_DURATIONS):
+        if duration_fits(frame, _DURATIONS[longer]):
+            return longer
+    return 0
+
+
+@compiled
+def durations_that_fit(frame: npt.NDArray[np.int64], out: npt.NDArray[np.bool_ | np.int8]) -> None:
+    """Write into ``out`` (N_DURATIONS,) which durations fit."""
+    if frame[SPECIES] > 0:
+        for k in range(N_DURATIONS):
+            out[k] = duration_fits(frame, _DURATIONS[k])
+    else:
+        legal_durations(frame[TIME], frame[BAR], frame[END], out)
+
+
+@compiled
+def is_read(frame: npt.NDArray[np.int64], before: int) -> bool:
+    """Whether the newest note, which began at tick ``before``, met or crossed a bar line where statistics are read."""
+    every = frame[BAR] * ((frame[BARS] + READINGS - 1) // READINGS)
+    return bool(before // every != frame[TIME] // every)
 
 
 @compiled
 def hear(lines: Lines, i: int, action: int, log_probs: npt.NDArray[np.float32]) -> None:
     """Note the surprisal of ``action`` and the entropy of ``log_probs`` (A,), both in nats, for the next note."""
     n = lines.frame[i, LENGTH]
-    entropy = np.float32(0.0)
-    for a in range(log_probs.size):
-        if log_probs[a] > -20.0:
-            entropy -= np.exp(log_probs[a]) * log_probs[a]
+    probs, power = log_probs.copy(), np.empty(log_probs.size, dtype=np.int32)
+    exponential(probs, power)
+    sums = np.zeros(N_DURATIONS, dtype=np.float32)  # side by side: one sum would wait for itself at each number
+    for first in range(0, log_probs.size, N_DURATIONS):
+        for k in range(N_DURATIONS):
+            sums[k] -= probs[first + k] * log_probs[first + k]
     lines.heard[i, 0, n] = -log_probs[action]
-    lines.heard[i, 1, n] = entropy
+    lines.heard[i, 1, n] = sums.sum()
 
 
 @compiled
@@ -184,6 +254,15 @@ def settle(lines: Lines, suite: Any, i: int, k: int) -> float:
 
 
 @compiled
+def passes_all(lines: Lines, suite: Any, i: int) -> bool:
+    """Whether a finished melody passes every statistic that the step settles."""
+    passed = True
+    for k in suite.end_terms:
+        passed = passed and lines.passed[i, k]
+    return passed
+
+
+@compiled
 def begin(lines: Lines, i: int, frame: npt.NDArray[np.int64]) -> None:
     """Start melody ``i`` afresh in ``frame`` (N_FRAME,)."""
     lines.frame[i] = frame
@@ -192,3 +271,76 @@ def begin(lines: Lines, i: int, frame: npt.NDArray[np.int64]) -> None:
     lines.values[i] = np.nan
     lines.scores[i] = 0.0
     lines.passed[i] = True
+
+
+@compiled
+def begin_rows(
+    block: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    drawn: npt.NDArray[np.int64],
+    frames: npt.NDArray[np.int64],
+    given: npt.NDArray[np.int16],
+    summary: npt.NDArray[np.int64],
+) -> None:
+    """Start ``rows`` (r,) afresh in the tasks ``drawn`` (r,), whose ``frames`` (tasks, N_FRAME) and ``given`` lines
+    (tasks, sixteenths) are these; ``summary`` (F,) as before the first note."""
+    lines = read_state(block).lines
+    for r in range(rows.size):
+        i, task = rows[r], drawn[r]
+        begin(lines, i, frames[task])
+        lines.given[i] = REST
+        lines.given[i, : given.shape[1]] = given[task]
+        lines.summary[i] = summary
+
+
+@compiled
+def pack(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDArray[np.uint8]) -> None:
+    """Copy ``rows`` (r,) into ``out`` (r, bytes of a row), one array of ``Lines`` after the other, as ``PACKED``."""
+    lines = read_state(block).lines
+    for r in range(rows.size):
+        i, at = rows[r], 0
+        at = _packed(lines.values[i], out[r], at)
+        at = _packed(lines.scores[i], out[r], at)
+        at = _packed(lines.frame[i], out[r], at)
+        at = _packed(lines.summary[i], out[r], at)
+        at = _packed(lines.heard[i].reshape(-1), out[r], at)
+        at = _packed(lines.notes[i].reshape(-1), out[r], at)
+        at = _packed(lines.grid[i], out[r], at)
+        at = _packed(lines.given[i], out[r], at)
+        at = _packed(lines.passed[i], out[r], at)
+
+
+@compiled
+def _packed(array: Any, out: npt.NDArray[np.uint8], at: int) -> int:
+    source = array.view(np.uint8)
+    for k in range(source.size):
+        out[at + k] = source[k]
+    return int(at + source.size)
+
+
+PACKED: Final = ("values", "scores", "frame", "summary", "heard", "notes", "grid", "given", "passed")
+"""The arrays of ``Lines``, those of the widest numbers first, so that each begins at a multiple of its own."""
+
+
+class Packing:
+    """Where ``pack`` writes each array of the melodies of a batch."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._parts: dict[str, tuple[slice, npt.DTypeLike, tuple[int, ...]]] = {}
+        self.size = 0
+        """Bytes of a row, up to a multiple of eight."""
+        for name in PACKED:
+            array = getattr(lines, name)
+            end = self.size + array[:1].nbytes
+            self._parts[name] = slice(self.size, end), array.dtype, array.shape[1:]
+            self.size = end
+        self.size = -(-self.size // 8) * 8
+
+    def part(self, packed: npt.NDArray[np.uint8], name: str) -> npt.NDArray[Any]:
+        """One array of ``Lines`` for what was ``packed`` (r, size), not copied."""
+        where, kind, shape = self._parts[name]
+        return packed[:, where].view(kind).reshape((len(packed), *shape))
+
+    def lines(self, packed: npt.NDArray[np.uint8]) -> Lines:
+        """All of them."""
+        return Lines(**{name: self.part(packed, name) for name in PACKED})

@@ -9,9 +9,24 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import DURATIONS, LOWEST, N_DURATIONS, N_PITCHES, REST
+from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, N_PITCHES, REST
 from musicenv.jit import compiled
-from musicenv.kernel import BAR, END, HIGH, KEY, LENGTH, LOW, METRE, MODE, START, STYLE, TIME, Lines, duration_fits
+from musicenv.kernel import (
+    BAR,
+    END,
+    HIGH,
+    KEY,
+    LENGTH,
+    LOW,
+    METRE,
+    MODE,
+    START,
+    STYLE,
+    TIME,
+    Lines,
+    durations_that_fit,
+    read_state,
+)
 from musicenv.task import METRES, STYLES, TONICS, TUNE_MODES
 
 HISTORY: Final = 8
@@ -51,14 +66,20 @@ _OFFSETS: Final = np.concatenate([[0], np.cumsum(list(FEATURES.values()))]).asty
 N_FEATURES: Final = int(_OFFSETS[-1])
 _LOOKBACK: Final = np.array(LOOKBACK, dtype=np.int64)
 _TICKS: Final = np.array(DURATIONS, dtype=np.int64)
+_INDEX_OF: Final = np.searchsorted(_TICKS, np.arange(_TICKS[-1] + 1))
+"""Index of a duration by its ticks."""
+_QUARTERS: Final = (np.arange(_TICKS[-1] + 1) / 12.0).astype(np.float32)
+"""Ticks in quarters."""
+_HEIGHT: Final = ((np.arange(HIGHEST + 1) - _MIDDLE) / _OCTAVE * (np.arange(HIGHEST + 1) != REST)).astype(np.float32)
+"""Relative pitch as the agent sees it; 0 for a rest."""
 
 
 def layout(
     terms: int = 0, hidden: int = 0, actions: int = 0, more: Mapping[str, int] = MappingProxyType({})
 ) -> dict[str, slice]:
-    """Where each block lies: the FEATURES, ``terms`` (scores so far), the prior's ``log_probs`` and ``hidden``, and
-    ``more`` blocks, by name and size."""
-    sizes = {**FEATURES, "terms": terms, "log_probs": actions, "hidden": hidden, **more}
+    """Where each block lies: FEATURES, ``terms`` (scores so far), ``more`` blocks, by name and size, and the prior's
+    ``hidden`` state and ``log_probs``."""
+    sizes = {**FEATURES, "terms": terms, **more, "hidden": hidden, "log_probs": actions}
     out, begin = {}, 0
     for name, size in sizes.items():
         if size:
@@ -68,97 +89,88 @@ def layout(
 
 
 @compiled
-def note_at(lines: Lines, i: int, tick: int) -> int:
-    """Index of the note that sounds at ``tick``, or -1; binary search over the onsets."""
-    onset = lines.notes[i, 1]
-    low, high = 0, lines.frame[i, LENGTH]
-    while low < high:
-        middle = (low + high) // 2
-        if onset[middle] <= tick:
-            low = middle + 1
-        else:
-            high = middle
-    return low - 1
+def observe_one(
+    lines: Lines, masks: npt.NDArray[np.int8], i: int, x: npt.NDArray[np.float32], mask: npt.NDArray[np.int8]
+) -> None:
+    """Write the FEATURES of melody i and the scores of its terms into ``x`` (D,), legal actions into ``mask`` (A,).
+
+    ``masks`` is ``alphabet.MASKS``.  What the prior says of the next note is the caller's to add.
+    """
+    frame = lines.frame[i]
+    n, time, bar, end = frame[LENGTH], frame[TIME], frame[BAR], frame[END]
+    pitch, onset, ticks = lines.notes[i, 0], lines.notes[i, 1], lines.notes[i, 2]
+    x[:N_FEATURES] = 0.0
+    if n > 0:
+        x[_OFFSETS[0] + (pitch[n - 1] - LOWEST + 1 if pitch[n - 1] != REST else 0)] = 1.0
+        x[_OFFSETS[1] + _INDEX_OF[ticks[n - 1]]] = 1.0
+    at = _OFFSETS[2]
+    for k in range(min(n, HISTORY)):
+        x[at + 3 * k] = _HEIGHT[pitch[n - 1 - k]]
+        x[at + 3 * k + 1] = pitch[n - 1 - k] != REST
+        x[at + 3 * k + 2] = _QUARTERS[ticks[n - 1 - k]]
+    number = time // bar
+    place = time - number * bar
+    at = _OFFSETS[3]
+    x[at + place // 3] = 1.0
+    x[at + _PLACES] = place % 3 != 0
+    x[at + _PLACES + 1] = place / bar
+    at = _OFFSETS[4]
+    left = end - time
+    x[at + number % _BAR_CAP] = 1.0
+    x[at + _BAR_CAP + min((left + bar - 1) // bar, _BAR_CAP)] = 1.0
+    x[at + 2 * _BAR_CAP + 1] = min(left / bar, 1.0)
+    x[at + 2 * _BAR_CAP + 2] = (time - frame[START]) / (end - frame[START])
+    x[_OFFSETS[5] + frame[METRE]] = 1.0
+    if frame[MODE] < len(TUNE_MODES):
+        x[_OFFSETS[6] + frame[MODE]] = 1.0
+    x[_OFFSETS[7] + frame[KEY]] = 1.0
+    x[_OFFSETS[8] + frame[STYLE]] = 1.0
+    if frame[LOW] > 0:
+        x[_OFFSETS[9]] = _HEIGHT[frame[LOW]]
+        x[_OFFSETS[9] + 1] = _HEIGHT[frame[HIGH]]
+    at = _OFFSETS[10]
+    j = n - 1
+    for k in range(_LOOKBACK.size):
+        # The note that sounds there: some bars back, so that going there note by note is faster than bisecting.
+        ago = _LOOKBACK[k] * bar
+        there = time - ago
+        if n == 0 or there < frame[START]:
+            break
+        while onset[j] > there:
+            j -= 1
+        x[at + 5 * k] = _HEIGHT[pitch[j]]
+        x[at + 5 * k + 1] = pitch[j] != REST
+        x[at + 5 * k + 2] = onset[j] == there
+        x[at + 5 * k + 3] = _QUARTERS[onset[j] + ticks[j] - there]
+        copied = onset[n - 1] - ago
+        before = j
+        while before > 0 and onset[before] > copied:
+            before -= 1
+        x[at + 5 * k + 4] = onset[before] == copied and pitch[before] == pitch[n - 1] and ticks[before] == ticks[n - 1]
+    at = _OFFSETS[11]
+    durations_that_fit(frame, mask)
+    legal = 0
+    for d in range(N_DURATIONS):
+        x[at + d] = mask[d]
+        legal |= mask[d] << d
+    every = masks[legal]
+    for a in range(every.size):
+        mask[a] = every[a]
+    for k in range(lines.scores.shape[1]):
+        x[N_FEATURES + k] = min(max(lines.scores[i, k], -5.0), 5.0)
 
 
 @compiled
 def observe(
-    lines: Lines,
+    block: npt.NDArray[np.int64],
     rows: npt.NDArray[np.int64],
     out: npt.NDArray[np.float32],
     mask: npt.NDArray[np.int8],
 ) -> None:
-    """Write the FEATURES and the scores of the terms into ``out[rows]`` and the legal actions into ``mask[rows]``."""
+    """``observe_one`` for each of ``rows`` of the ``State`` in ``block``: into ``out[rows]`` and ``mask[rows]``."""
+    state = read_state(block)
     for i in rows:
-        x = out[i]
-        frame = lines.frame[i]
-        n, time, bar = frame[LENGTH], frame[TIME], frame[BAR]
-        terms = lines.scores.shape[1]
-        x[: N_FEATURES + terms] = 0.0
-        pitch, ticks = lines.notes[i, 0], lines.notes[i, 2]
-        if n > 0:
-            x[_OFFSETS[0] + (pitch[n - 1] - LOWEST + 1 if pitch[n - 1] != REST else 0)] = 1.0
-            for k in range(_TICKS.size):
-                if _TICKS[k] == ticks[n - 1]:
-                    x[_OFFSETS[1] + k] = 1.0
-        at = _OFFSETS[2]
-        for k in range(min(n, HISTORY)):
-            if pitch[n - 1 - k] != REST:
-                x[at + 3 * k] = (pitch[n - 1 - k] - _MIDDLE) / _OCTAVE
-                x[at + 3 * k + 1] = 1.0
-            x[at + 3 * k + 2] = ticks[n - 1 - k] / 12.0
-        place = time % bar
-        at = _OFFSETS[3]
-        x[at + place // 3] = 1.0
-        x[at + _PLACES] = place % 3 != 0
-        x[at + _PLACES + 1] = place / bar
-        at = _OFFSETS[4]
-        left = frame[END] - time
-        x[at + (time // bar) % _BAR_CAP] = 1.0
-        x[at + _BAR_CAP + min((left + bar - 1) // bar, _BAR_CAP)] = 1.0
-        x[at + 2 * _BAR_CAP + 1] = min(left / bar, 1.0)
-        x[at + 2 * _BAR_CAP + 2] = (time - frame[START]) / (frame[END] - frame[START])
-        x[_OFFSETS[5] + frame[METRE]] = 1.0
-        if frame[MODE] < len(TUNE_MODES):
-            x[_OFFSETS[6] + frame[MODE]] = 1.0
-        x[_OFFSETS[7] + frame[KEY]] = 1.0
-        x[_OFFSETS[8] + frame[STYLE]] = 1.0
-        if frame[LOW] > 0:
-            x[_OFFSETS[9]] = (frame[LOW] - _MIDDLE) / _OCTAVE
-            x[_OFFSETS[9] + 1] = (frame[HIGH] - _MIDDLE) / _OCTAVE
-        at = _OFFSETS[10]
-        for k in range(_LOOKBACK.size):
-            _look_back(lines, i, _LOOKBACK[k] * bar, x[at + 5 * k : at + 5 * k + 5])
-        at = _OFFSETS[11]
-        for d in range(N_DURATIONS):
-            legal = duration_fits(frame, _TICKS[d])
-            x[at + d] = legal
-            for p in range(N_PITCHES):
-                mask[i, p * N_DURATIONS + d] = legal
-        for k in range(terms):
-            x[N_FEATURES + k] = min(max(lines.scores[i, k], -5.0), 5.0)
-
-
-@compiled
-def _look_back(lines: Lines, i: int, ticks_ago: int, out: npt.NDArray[np.float32]) -> None:
-    n = lines.frame[i, LENGTH]
-    there = lines.frame[i, TIME] - ticks_ago
-    pitch, onset, duration = lines.notes[i, 0], lines.notes[i, 1], lines.notes[i, 2]
-    j = note_at(lines, i, there)
-    if j < 0 or j >= n:
-        return
-    if pitch[j] != REST:
-        out[0] = (pitch[j] - _MIDDLE) / _OCTAVE
-        out[1] = 1.0
-    out[2] = onset[j] == there
-    out[3] = min((onset[j] + duration[j] - there) / 12.0, 4.0)
-    before = note_at(lines, i, onset[n - 1] - ticks_ago)
-    if before >= 0:
-        out[4] = (
-            pitch[before] == pitch[n - 1]
-            and onset[before] == onset[n - 1] - ticks_ago
-            and (duration[before] == duration[n - 1])
-        )
+        observe_one(state.lines, state.masks, i, out[i], mask[i])
 
 
 def bounds(where: Mapping[str, slice]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

@@ -1,8 +1,8 @@
 """The compiled step of a batch: append the note, ask the rules, tell whether the piece is finished.
 
-``step`` and ``appraise`` are compiled once for each set of rules: their source is copied into a generated module in
-which ``note_rules`` and ``piece_rules`` call the rules of that set, so that numba inlines them and its cache finds the
-result again (``load_kernel``).
+``step``, ``advance`` and ``appraise`` are compiled once for each set of rules: their source is copied into a generated
+module in which ``note_rules`` and ``piece_rules`` call the rules of that set, so that numba inlines them and its cache
+finds the result again (``load_kernel``).
 """
 
 from __future__ import annotations
@@ -25,19 +25,24 @@ from musicenv.alphabet import LOWEST, N_ACTIONS, N_DURATIONS, REST
 from musicenv.jit import kernel_folder
 from musicenv.kernel import (
     _DURATIONS,
-    BAR,
     END,
     LENGTH,
     TIME,
     Lines,
     append,
     hear,
+    is_read,
     legal_duration,
     new_lines,
+    passes_all,
+    read_state,
     settle,
+    state_of,
     view,
 )
 from musicenv.melody import Melody
+from musicenv.observation import observe_one
+from musicenv.reference import block_of, refer
 from rewards.rules import Suite, is_shipped
 from rewards.summaries import SUMMARIES
 
@@ -59,6 +64,56 @@ def summarise(melody: Melody, summary: npt.NDArray[np.int64]) -> None:
     note of ``melody``, whose own tell of the notes before."""
 
 
+def play(
+    lines: Lines,
+    suite: Any,
+    i: int,
+    action: int,
+    log_probs: npt.NDArray[np.float32],
+    listening: bool,
+    rewards: npt.NDArray[np.float64],
+    finished: npt.NDArray[np.bool_],
+    at_bar: npt.NDArray[np.bool_],
+) -> tuple[int, int, int]:
+    """``step`` for melody i alone; ``lines`` and ``suite`` are references."""
+    frame = lines.frame[i]
+    if frame[TIME] >= frame[END]:
+        return FINISHED, i, 0
+    if action < 0 or action >= N_ACTIONS:
+        return NO_ACTION, i, 0
+    pitch, duration = action // N_DURATIONS, legal_duration(frame, action % N_DURATIONS)
+    if listening:
+        hear(lines, i, pitch * N_DURATIONS + duration, log_probs[i])
+    before = frame[TIME]
+    if frame[LENGTH] > 0:
+        summarise(refer(view(lines, i)), lines.summary[i])
+    append(lines, i, pitch + LOWEST - 1 if pitch > 0 else REST, _DURATIONS[duration])
+    finished[i] = frame[TIME] == frame[END]
+    at_bar[i] = finished[i] or is_read(frame, before)
+    due = suite.note_terms
+    if due.size == 0 and not at_bar[i]:
+        return OK, 0, 0
+    melody = refer(view(lines, i))
+    note_rules(melody, lines.values[i])
+    for k in due:
+        gained = settle(lines, suite, i, k)
+        if not np.isfinite(gained):
+            return FAILED, i, k
+        rewards[i] += gained
+    if not at_bar[i]:
+        return OK, 0, 0
+    piece_rules(melody, lines.values[i])
+    due = suite.end_terms if finished[i] else suite.bar_terms
+    for k in due:
+        gained = settle(lines, suite, i, k)
+        if not np.isfinite(gained):
+            return FAILED, i, k
+        rewards[i] += gained
+    if finished[i] and suite.bonus != 0.0 and passes_all(lines, suite, i):
+        rewards[i] += suite.bonus
+    return OK, 0, 0
+
+
 def step(
     lines: Lines,
     suite: Any,
@@ -72,43 +127,42 @@ def step(
     """Append ``actions[i]`` to melody i and write its reward; ``(OK, 0, 0)`` or what failed: (code, melody, term).
 
     actions (n,); log_probs (n, A) of the prior before the note, read where ``listening``; rewards (n,); finished (n,);
-    at_bar (n,) whether the note met or crossed a bar line, which is where statistics are read.
+    at_bar (n,) whether statistics were read: the note met or crossed one of the bar lines where they are.
     """
+    state, rules = refer(lines), refer(suite)
     for i in range(actions.size):
-        frame = lines.frame[i]
-        action = actions[i]
-        if frame[TIME] >= frame[END]:
-            return FINISHED, i, 0
-        if action < 0 or action >= N_ACTIONS:
-            return NO_ACTION, i, 0
-        pitch, duration = action // N_DURATIONS, legal_duration(frame, action % N_DURATIONS)
-        if listening:
-            hear(lines, i, pitch * N_DURATIONS + duration, log_probs[i])
-        before = frame[TIME]
-        if frame[LENGTH] > 0:
-            summarise(view(lines, i), lines.summary[i])
-        append(lines, i, pitch + LOWEST - 1 if pitch > 0 else REST, _DURATIONS[duration])
-        melody = view(lines, i)
-        finished[i] = frame[TIME] == frame[END]
-        at_bar[i] = before // frame[BAR] != frame[TIME] // frame[BAR] or finished[i]
-        note_rules(melody, lines.values[i])
-        if at_bar[i]:
-            piece_rules(melody, lines.values[i])
-        total = 0.0
-        passes = True
-        for k in range(suite.weight.size):
-            if suite.in_python[k]:
-                continue
-            if not suite.of_piece[k] or finished[i] or (at_bar[i] and not suite.at_end[k]):
-                gained = settle(lines, suite, i, k)
-                if not np.isfinite(gained):
-                    return FAILED, i, k
-                total += gained
-            passes = passes and lines.passed[i, k]
-        if finished[i] and passes:
-            total += suite.bonus
-        rewards[i] = total
+        rewards[i] = 0.0
+        failed = play(state, rules, i, actions[i], log_probs, listening, rewards, finished, at_bar)
+        if failed[0] != OK:
+            return failed
     return OK, 0, 0
+
+
+def advance(
+    block: npt.NDArray[np.int64],
+    first: int,
+    last: int,
+    actions: npt.NDArray[np.int64],
+    rewards: npt.NDArray[np.float64],
+    finished: npt.NDArray[np.bool_],
+    observations: npt.NDArray[np.float32],
+    masks: npt.NDArray[np.int8],
+) -> tuple[int, int, int]:
+    """``step`` and ``observe`` for melodies ``first`` .. ``last`` - 1 of the ``State`` in ``block``: what failed, or
+    ``(OK, finished, 0)`` with the number of pieces that ended."""
+    state = read_state(block)
+    lines = state.lines
+    ended = 0
+    for i in range(first, last):
+        rewards[i] = 0.0
+        failed = play(
+            lines, state.suite, i, actions[i], state.log_probs, state.listening != 0, rewards, finished, state.at_bar
+        )
+        if failed[0] != OK:
+            return failed
+        observe_one(lines, state.masks, i, observations[i], masks[i])
+        ended += finished[i]
+    return OK, ended, 0
 
 
 def appraise(
@@ -120,22 +174,22 @@ def appraise(
 ) -> None:
     """Judge finished melodies by the statistics of the suite: into ``scores`` (r,) their sums for ``rows`` (r,), into
     ``passes`` (r,) whether all are passed.  A score is NaN where a statistic is infinite."""
+    state, rules = refer(lines), refer(suite)
     for r in range(rows.size):
         i = rows[r]
-        piece_rules(view(lines, i), lines.values[i])
+        piece_rules(refer(view(state, i)), state.values[i])
         scores[r] = 0.0
-        passes[r] = True
-        for k in range(suite.weight.size):
-            if suite.of_piece[k]:
-                lines.scores[i, k] = 0.0
-                scores[r] += settle(lines, suite, i, k)
-                passes[r] = passes[r] and lines.passed[i, k]
+        for k in rules.end_terms:
+            state.scores[i, k] = 0.0
+            scores[r] += settle(state, rules, i, k)
+        passes[r] = passes_all(state, rules, i)
 
 
 class Kernel(NamedTuple):
     """The compiled functions of one set of rules."""
 
     step: Callable[..., tuple[int, int, int]]
+    advance: Callable[..., tuple[int, int, int]]
     appraise: Callable[..., None]
     summarise: Callable[..., None]
     """Called before a note is appended outside the step."""
@@ -158,7 +212,7 @@ def load_kernel(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Kernel:
         helper = compile_all(shipped, suite.needs_prior)
     module = generated(folder / f"{name}.py", suite, lambda: _generate(suite, in_python), in_python)
     if new:
-        _warm_up(module.step, suite)
+        _warm_up(module.advance, suite)
         if helper is not None:
             helper.communicate()  # waits, and closes its pipe
         print(f" {time.perf_counter() - began:.0f} s", file=sys.stderr)
@@ -195,7 +249,7 @@ def source_of(function: Any, decorator: str) -> list[str]:
 
 
 def _kernel_of(module: Any) -> Kernel:
-    return Kernel(module.step, module.appraise, module.summarise)
+    return Kernel(module.step, module.advance, module.appraise, module.summarise)
 
 
 def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
@@ -215,7 +269,7 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
         lines += ["", decorator, f"def {kind}_rules(melody, values):"]
         lines += [*early, *(["    if melody.time == melody.end:", *late] if late else []), "    return", ""]
     lines += ["", decorator, *summarise_source(suite)]
-    for function in (step, appraise):
+    for function in (play, step, advance, appraise):
         lines += source_of(function, decorator)
     return "\n".join([*lines, ""])
 
@@ -229,16 +283,17 @@ def summarise_source(suite: Suite) -> list[str]:
     return [*lines, "    return", ""]
 
 
-def _warm_up(compiled_step: Any, suite: Suite) -> None:
+def _warm_up(compiled_advance: Any, suite: Suite) -> None:
     """Compile for the types that batches use, without running any rule."""
-    flags = np.zeros(1, dtype=np.bool_)
-    arguments = (new_lines(1, 1, 1, 1), suite.arrays(), np.zeros(1, np.int64), np.zeros((1, 1), np.float32), False)
-    everything = (*arguments, np.zeros(1), flags, flags)
+    block = block_of(state_of(new_lines(1, 1, 1, 1), suite.arrays()))
+    flags, one = np.zeros(1, dtype=np.bool_), np.zeros(1)
+    seen = (np.zeros((1, 1), np.float32), np.zeros((1, 1), np.int8))
+    everything = (block, 0, 1, np.zeros(1, np.int64), one, flags, *seen)
     types = tuple(numba.typeof(argument) for argument in everything)  # type: ignore[no-untyped-call]
     with warnings.catch_warnings():
         # A user's rule that refers to something unusual works but is compiled anew each time.
         warnings.filterwarnings("ignore", "Cannot cache compiled function", numba.core.errors.NumbaWarning)
-        compiled_step.compile(types)
+        compiled_advance.compile(types)
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, overload
 
 import gymnasium as gym
 import numpy as np
@@ -11,8 +12,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from musicenv.alphabet import N_ACTIONS
-from musicenv.batch import Batch
+from musicenv.batch import Batch, Finished
 from musicenv.env import MelodyEnv, check_render_mode, draw, observation_space
+from musicenv.melody import Melody
 from musicenv.options import Options, OptionSet, resolve
 from rewards.named import Reward
 
@@ -28,7 +30,7 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
     A finished piece is followed in the same step by the next one: its last observation is in ``infos["final_obs"]``,
     and ``infos["final_info"]`` holds its ``melody``, ``terms`` and ``passed``.  ``infos["action_mask"]`` is (n, 310)
     int8 and ``infos["terms"]`` (n, S).  Environment i is seeded with ``seed + i`` and equals a single environment of
-    that seed step for step.
+    that seed step for step.  ``threads`` share the melodies, which pays from some hundred on.
     """
 
     metadata = {  # noqa: RUF012
@@ -44,17 +46,20 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         prior: Prior | str | None = "lstm",
         render_mode: str | None = None,
         max_episode_steps: int | None = None,
+        threads: int = 1,
         **options: Any,
     ) -> None:
-        self._check(num_envs, render_mode, max_episode_steps)
+        self._check(num_envs, render_mode, max_episode_steps, threads)
         wanted = Options().updated(options)
         suite, loaded = resolve(reward, prior)
-        self._prepare(render_mode, wanted, Batch(num_envs, wanted.tasks(), suite, loaded))
+        self._prepare(render_mode, wanted, Batch(num_envs, wanted.tasks(), suite, loaded, threads))
 
-    def _check(self, num_envs: int, render_mode: str | None, max_episode_steps: int | None) -> None:
+    def _check(self, num_envs: int, render_mode: str | None, max_episode_steps: int | None, threads: int = 1) -> None:
         check_render_mode(render_mode, self.metadata["render_modes"])
         if num_envs < 1:
             raise ValueError(f"num_envs={num_envs} is too few; ask for at least 1")
+        if threads < 1:
+            raise ValueError(f"threads={threads} is too few; ask for at least 1")
         if max_episode_steps is not None:
             raise ValueError("max_episode_steps: a melody ends at its final barline; choose its length with bars=")
 
@@ -70,6 +75,8 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         self.observation_space = batch_space(self.single_observation_space, batch.n)
         self.action_space = batch_space(self.single_action_space, batch.n)
         self._generators: list[np.random.Generator] = []
+        self._everyone = np.ones(batch.n, dtype=np.bool_)
+        self._everyone.flags.writeable = False  # one array for all infos
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -87,25 +94,25 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
             self.batch.set_tasks(wanted.tasks())
             self._current = wanted
         self.batch.reset(self._generators)
-        return self.batch.observations.copy(), self._infos()
+        return self.batch.observations, self._infos()
 
     def step(
         self, actions: npt.NDArray[np.int64]
     ) -> tuple[Floats, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], dict[str, Any]]:
-        final = self.batch.advance(np.asarray(actions, dtype=np.int64), self._generators)
+        batch, n = self.batch, self.num_envs
+        final = batch.advance(np.asarray(actions, dtype=np.int64), self._generators)
         infos = self._infos()
         if final is not None:
-            which = np.zeros(self.num_envs, dtype=np.bool_)
-            which[final.rows] = True
-            infos["final_obs"] = _objects(self.num_envs, final.rows, final.observations)
-            infos["final_info"] = {}
-            for name in ("melody", "terms", "passed"):
-                infos["final_info"][name] = _objects(self.num_envs, final.rows, getattr(final, name))
-                infos["final_info"][f"_{name}"] = which
+            rows, which = final.rows, batch.finished.copy()
+            infos["final_obs"] = np.full(n, None, dtype=object)
+            for i, observation in zip(rows.tolist(), final.observations, strict=True):
+                infos["final_obs"][i] = observation
+            terms, passed = np.zeros((n, len(self.terms))), np.zeros((n, len(self.terms)), dtype=np.bool_)
+            terms[rows], passed[rows] = final.terms, final.passed
+            infos["final_info"] = {"melody": Melodies(final, n), "terms": terms, "passed": passed}
+            infos["final_info"] |= {"_melody": which, "_terms": which, "_passed": which}
             infos["_final_obs"] = infos["_final_info"] = which
-        batch = self.batch
-        truncated = np.zeros(self.num_envs, dtype=np.bool_)
-        return batch.observations.copy(), batch.rewards.copy(), batch.finished.copy(), truncated, infos
+        return batch.observations, batch.rewards, batch.finished, np.zeros(n, dtype=np.bool_), infos
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """(n, 310) True for each note that is legal now."""
@@ -117,14 +124,26 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         return None if mode is None else tuple(draw(self.batch, i, mode) for i in range(self.num_envs))
 
     def _infos(self) -> dict[str, Any]:
-        everyone = np.ones(self.num_envs, dtype=np.bool_)
+        everyone = self._everyone
         terms = self.batch.lines.scores.copy()
-        return {"action_mask": self.batch.masks.copy(), "_action_mask": everyone, "terms": terms, "_terms": everyone}
+        return {"action_mask": self.batch.masks, "_action_mask": everyone, "terms": terms, "_terms": everyone}
 
 
-def _objects(n: int, rows: npt.NDArray[np.int64], values: Any) -> npt.NDArray[np.object_]:
-    """An object array (n,) with ``values`` at ``rows`` and None elsewhere."""
-    out = np.full(n, None, dtype=object)
-    for i, value in zip(rows, values, strict=True):
-        out[i] = value
-    return out
+class Melodies(Sequence["Melody | None"]):
+    """(n,) the melodies that ended in a step, None for the others; each is made when it is asked for."""
+
+    def __init__(self, final: Finished, n: int) -> None:
+        self._final, self._n = final, n
+
+    def __len__(self) -> int:
+        return self._n
+
+    @overload
+    def __getitem__(self, i: int) -> Melody | None: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[Melody | None]: ...
+    def __getitem__(self, i: int | slice) -> Melody | list[Melody | None] | None:
+        if isinstance(i, slice):
+            return [self[k] for k in range(self._n)[i]]
+        found = np.flatnonzero(self._final.rows == range(self._n)[i])
+        return self._final.melody[found[0]] if found.size else None

@@ -77,6 +77,12 @@ class SuiteArrays(NamedTuple):
     """(S,) whether it is read at the end alone."""
     in_python: npt.NDArray[np.bool_]
     """(S,) whether numba refused the rule, so that the step leaves it to Python."""
+    note_terms: npt.NDArray[np.int64]
+    """Which terms the step settles at each note, ..."""
+    bar_terms: npt.NDArray[np.int64]
+    """... at the bar lines where statistics are read, ..."""
+    end_terms: npt.NDArray[np.int64]
+    """... and at the end: all statistics."""
     curved: npt.NDArray[np.bool_]
     """(S,) whether a curve turns its value into a score."""
     lo: npt.NDArray[np.float64]
@@ -263,15 +269,21 @@ class Suite:
             digest_code(SUMMARIES[place].update, digest, set())
         return digest.hexdigest()[:16]
 
-    def arrays(self) -> SuiteArrays:
-        """The weights and curves as the kernel reads them."""
+    def arrays(self, in_python: npt.NDArray[np.bool_] | None = None) -> SuiteArrays:
+        """The weights and curves as the kernel reads them; ``in_python`` (S,) as there, none by default."""
+        left = np.zeros(len(self.terms), dtype=np.bool_) if in_python is None else in_python
+        of_piece = np.array([term.rule.kind == "piece" for term in self.terms], dtype=np.bool_)
+        at_end = np.array([term.rule.at_end for term in self.terms], dtype=np.bool_)
         size = max([1, *(term.curve.table.shape[1] for term in self.terms if term.curve)])
         shape = (len(self.terms), len(METRES))
         out = SuiteArrays(
             weight=np.array([term.weight for term in self.terms], dtype=np.float64),
-            of_piece=np.array([term.rule.kind == "piece" for term in self.terms], dtype=np.bool_),
-            at_end=np.array([term.rule.at_end for term in self.terms], dtype=np.bool_),
-            in_python=np.zeros(len(self.terms), dtype=np.bool_),
+            of_piece=of_piece,
+            at_end=at_end,
+            in_python=left,
+            note_terms=np.flatnonzero(~of_piece & ~left),
+            bar_terms=np.flatnonzero(of_piece & ~at_end & ~left),
+            end_terms=np.flatnonzero(of_piece & ~left),
             curved=np.array([term.curve is not None for term in self.terms], dtype=np.bool_),
             lo=np.zeros(shape),
             step=np.ones(shape),

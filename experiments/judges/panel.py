@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
 from experiments.judges import distances, paper
 from experiments.judges.diversity import Vendi, distinct_ngrams, mean_edit_distance
+from experiments.judges.ngrams import NGrams
 from experiments.judges.novelty import Novelty
 from experiments.judges.real_or_made import real_or_made
 from experiments.report import real_items
@@ -29,6 +32,7 @@ class Panel:
         corpus = load()
         training = [*corpus.melodies("train", "tunes"), *corpus.melodies("train", "parts")]
         self.novelty = Novelty(training, self.real)
+        self.ngrams = NGrams(corpus.melodies("train", "tunes"))
         self.vendi = Vendi(self.real)
 
     def figures(
@@ -44,5 +48,5 @@ class Panel:
             out |= {name: of(melodies[:n]), f"{name}_by_real": of(melodies[:n]) / of(self.real[:n])}
         vendi = self.vendi.score(melodies[:n])
         out |= {"vendi": vendi, "vendi_by_real": vendi / self.vendi.score(self.real[:n])}
-        out |= self.novelty.figures(melodies)
+        out |= self.novelty.figures(melodies) | {"nll_ngrams": float(np.nanmean(self.ngrams.nll(melodies)))}
         return out | {f"paper_{name}": value for name, value in paper.metrics(melodies).items()}

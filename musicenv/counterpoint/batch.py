@@ -55,26 +55,17 @@ class CounterpointBatch(Batch):
             raise ValueError(f"mask {mask!r} is not one of {', '.join(MASKS)}")
         self.mask = mask
         self._hard = hard_rules(suite)
-        super().__init__(n, tasks, suite, None, SEEN)
+        super().__init__(n, tasks, suite, None, more=SEEN)
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         super().set_tasks(tasks)
         self._task_of = {_signature(relative_given(task), task.side, task.mode_index): task for task in tasks}
 
-    def observe(self, rows: npt.NDArray[np.int64]) -> None:
-        super().observe(rows)
-        self._see(rows, rows, self.observations)
+    def complete(self, rows: npt.NDArray[np.int64]) -> None:
+        _show(self.lines, rows, self.observations[:, self.layout["given"].start :])
         if self.mask != "free":
             for i in rows:
                 self._restrict(int(i))
-
-    def final_observations(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        final = super().final_observations(rows)
-        self._see(rows, np.arange(rows.size), final)
-        return final
-
-    def _see(self, rows: npt.NDArray[np.int64], to: npt.NDArray[np.int64], out: npt.NDArray[np.float32]) -> None:
-        _show(self.lines, rows, to, out[:, self.layout["given"].start :])
 
     def _restrict(self, i: int) -> None:
         lines = self.lines
@@ -91,10 +82,10 @@ def _signature(given: npt.NDArray[np.int16], side: int, mode: int) -> tuple[byte
 
 
 @compiled
-def _show(lines: Lines, rows: npt.NDArray[np.int64], to: npt.NDArray[np.int64], out: npt.NDArray[np.float32]) -> None:
-    """Write the blocks SEEN of ``rows`` into the rows ``to`` of ``out``."""
-    for k in range(rows.size):
-        x, frame, given = out[to[k]], lines.frame[rows[k]], lines.given[rows[k]]
+def _show(lines: Lines, rows: npt.NDArray[np.int64], out: npt.NDArray[np.float32]) -> None:
+    """Write the blocks SEEN of ``rows`` into those rows of ``out``."""
+    for i in rows:
+        x, frame, given = out[i], lines.frame[i], lines.given[i]
         x[:] = 0.0
         bar = frame[TIME] // frame[BAR] - 1
         for ahead in range(BARS_SEEN):
@@ -109,4 +100,4 @@ def _show(lines: Lines, rows: npt.NDArray[np.int64], to: npt.NDArray[np.int64], 
         if frame[SPECIES] > 0:
             x[at + 12 + frame[SPECIES]] = 1.0
         for f in range(lines.summary.shape[1]):
-            x[at + 17 + f] = lines.summary[rows[k], f] / _LARGEST[f]
+            x[at + 17 + f] = lines.summary[i, f] / _LARGEST[f]

@@ -8,7 +8,7 @@ import torch
 
 from agents.budget import Budget, learn
 from agents.cloning import observations_of
-from agents.compose import compose, uniform
+from agents.compose import compose, prior, top_p, uniform
 from agents.learners import LEARNERS, settled
 from agents.training import Settings, build, environment
 from musicenv.alphabet import N_ACTIONS, note_of
@@ -63,6 +63,19 @@ def test_nothing_is_learned_from_a_budget_of_nothing():
 def test_a_budget_has_to_end(given):
     with pytest.raises(ValueError, match="give"):
         Budget(**given)
+
+
+def test_top_p_keeps_the_fewest_notes_that_have_the_share(batch):
+    batch.reset([np.random.default_rng(0)] * batch.n)
+    p = np.exp(prior()(batch), dtype=np.float64)
+    kept = np.isfinite(top_p(0.9)(batch))
+    for row, these in zip(p, kept, strict=True):
+        assert row[these].sum() >= 0.9
+        assert row[these].sum() - row[these].min() < 0.9
+        assert row[these].min() >= row[~these].max()
+    assert (np.isfinite(top_p(0.0)(batch)).sum(axis=1) == 1).all()
+    assert (top_p(0.0)(batch).argmax(axis=1) == p.argmax(axis=1)).all()
+    np.testing.assert_allclose(np.exp(top_p(1.0)(batch)), p, atol=1e-6)
 
 
 def test_what_settles_is_what_the_environment_plays(batch):

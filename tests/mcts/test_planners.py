@@ -33,12 +33,12 @@ def test_plans_are_whole_legal_and_scored_as_the_environment_scores_them(batch, 
         for onset, duration in zip(melody.onset, melody.duration, strict=True):
             assert duration_is_legal(int(onset), int(duration), melody.bar, melody.end)
     judged = judge(batch.suite, found.melodies)
-    np.testing.assert_allclose(found.returns, judged.returns, atol=1e-6)
-    np.testing.assert_allclose(found.scores, judged.scores, atol=1e-6)
+    np.testing.assert_allclose(found.returns, judged.returns, atol=1e-4)
+    np.testing.assert_allclose(found.scores, judged.scores, atol=1e-4)
     assert (found.passed == judged.passed).all()
 
 
-@pytest.mark.parametrize("name", ["gumbel", "puct"])
+@pytest.mark.parametrize("name", ["mcts", "nrpa"])
 def test_a_plan_is_at_least_what_greedy_and_beam_find(batch, name):
     for simulations in (1, 16):
         least = np.maximum(*(planned(batch, other, simulations).returns for other in ("greedy", "beam")))

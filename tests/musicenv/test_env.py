@@ -367,3 +367,43 @@ def test_rests_have_no_pitch() -> None:
     env.step(np.int64(action_of(REST, DURATIONS[0])))
     assert note_of(0)[0] == REST
     assert env.batch.melody(0).grid[0] == REST
+
+
+def test_threads_share_a_batch_without_changing_it() -> None:
+    envs = [gym.make_vec("musicenv:Melody-v0", num_envs=7, prior=None, bars=2, threads=k) for k in (1, 3)]
+    for env in envs:
+        env.reset(seed=3)
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        actions = rng.integers(N_ACTIONS, size=7)
+        (seen, rewards, ended, _, _), (others, other_rewards, other_ended, _, _) = (env.step(actions) for env in envs)
+        np.testing.assert_array_equal(seen, others)
+        np.testing.assert_array_equal(rewards, other_rewards)
+        np.testing.assert_array_equal(ended, other_ended)
+
+
+def test_what_was_handed_out_is_never_overwritten() -> None:
+    env = gym.make_vec("musicenv:Melody-v0", num_envs=3, prior=None, bars=1)
+    seen, infos = env.reset(seed=0)
+    kept = [(array, array.copy()) for array in (seen, infos["action_mask"], infos["terms"])]
+    for _ in range(30):
+        seen, rewards, ended, _, infos = env.step(np.full(3, action_of(60, 12)))
+        for array in (seen, rewards, ended, infos["action_mask"], infos["terms"]):
+            kept.append((array, array.copy()))
+    for array, copy in kept:
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_statistics_are_read_at_most_eight_times_a_piece() -> None:
+    for bars, every in ((3, 1), (8, 1), (12, 2), (64, 8)):
+        env = gym.make("musicenv:Melody-v0", prior=None, reward="theory.density", bars=bars)
+        env.reset(seed=0)
+        values, paid = [], []
+        for bar in range(1, bars + 1):
+            _, _, ended, _, _ = env.step(action_of(60 + bar % 3, 48))
+            values.append(env.unwrapped.batch._state.at_bar[0])  # type: ignore[attr-defined]
+            paid.append(bar)
+        assert [bar for bar, read in zip(paid, values, strict=True) if read] == [
+            bar for bar in paid if bar % every == 0 or bar == bars
+        ]
+        assert ended

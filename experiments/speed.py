@@ -1,0 +1,101 @@
+"""How fast everything is: ratios, measured in one run, to Gymnasium's CartPole, the bare LSTM and idle environments.
+
+python -m experiments.speed                        # two minutes
+python -m experiments.speed --preset full
+python -m experiments.speed --only vector rules    # some sections
+python -m experiments.speed --publish RUN          # figures, plot and tables of a run into docs/
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from experiments.runs import UserError, command, format_table, machine, open_run, start_run
+from experiments.speed_plot import plot
+from experiments.speed_sections import SECTIONS, Figure, Preset
+from musicenv.files import write_atomic
+
+PRESETS: Final = {
+    "quick": Preset(seconds=0.6, most_environments=4_096, bars=(8, 64), repeats=2),
+    "full": Preset(seconds=4.0, most_environments=65_536, bars=(8, 16, 32, 64), repeats=5),
+}
+DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
+_BEGIN, _END = "<!-- figures -->\n", "<!-- end of figures -->\n"
+
+
+@dataclass(frozen=True)
+class Args:
+    """Measure speed and print it section by section; a figure beside its target where it has one."""
+
+    preset: Literal["quick", "full"] = "quick"
+    """quick takes two minutes, full fifteen on an idle machine."""
+    only: tuple[str, ...] = ()
+    """Sections to measure; all by default."""
+    seed: int = 0
+    """Seed of the notes that are played."""
+    out: Path | None = None
+    """Run folder; a new one under runs/speed by default."""
+    publish: Path | None = None
+    """Measure nothing: put the figures, the plot and the tables of this run into docs/."""
+
+
+def markdown(sections: dict[str, Sequence[Figure]]) -> str:
+    """The figures as Markdown, a table for each section."""
+    out = []
+    for name, figures in sections.items():
+        out += [f"### {SECTIONS[name].title}", "", "| | value | target |", "|---|---|---|"]
+        out += [f"| {f.name} | {f.shown} | {f.target_shown} |" for f in figures]
+        out.append("")
+    return "\n".join(out)
+
+
+def publish(folder: Path) -> None:
+    """Into docs/: result.json of a run as figures/speed.json, its plot, and its tables into speed.md."""
+    open_run(folder, "speed")
+    try:
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{folder} has no result.json: its run did not end; measure again") from error
+    rows = result["figures"].items()
+    sections: dict[str, Sequence[Figure]] = {name: [Figure(**figure) for figure in found] for name, found in rows}
+    shutil.copy(folder / "result.json", DOCS / "figures" / "speed.json")
+    if (folder / "speed.png").exists():
+        shutil.copy(folder / "speed.png", DOCS / "figures" / "speed.png")
+    page = (DOCS / "speed.md").read_text(encoding="utf-8")
+    where = result["machine"]
+    head = f"Measured on {where['processor']}, {where['cores']} cores, {where['system']}"
+    versions = ", ".join(f"{name} {result['versions'][name]}" for name in ("python", "numpy", "numba", "torch"))
+    text = f"{head}; {versions}; preset {result['arguments']['preset']}.\n\n{markdown(sections)}\n"
+    before, after = page.split(_BEGIN)[0], page.split(_END)[1]
+    print(write_atomic(DOCS / "speed.md", before + _BEGIN + text + _END + after))
+
+
+def run_speed(args: Args) -> None:
+    """The command."""
+    if args.publish is not None:
+        publish(args.publish)
+        return
+    if unknown := [name for name in args.only if name not in SECTIONS]:
+        raise UserError(f"--only {unknown[0]}: there is no such section; choose from {', '.join(SECTIONS)}")
+    run = start_run("speed", args, args.out)
+    print("machine: {processor}, {cores} cores, {memory_gib} GiB".format(**machine()), flush=True)
+    found: dict[str, Sequence[Figure]] = {}
+    for name in args.only or SECTIONS:
+        found[name] = SECTIONS[name].measure(PRESETS[args.preset], args.seed)
+        rows = [(figure.name, figure.shown, figure.target_shown) for figure in found[name]]
+        print(f"\n{format_table(rows, (SECTIONS[name].title, 'value', 'target'))}", flush=True)
+    files = [write_atomic(run.folder / "tables.md", markdown(found))]
+    drawn = plot(found, run.folder / "speed.png")
+    result: dict[str, Any] = {name: [figure._asdict() for figure in figures] for name, figures in found.items()}
+    print(f"\nfigures: {run.finish(result, [*files, drawn])}\nlook:    {drawn}")
+
+
+main = command(Args, run_speed)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,337 @@
+"""What ``experiments.speed`` measures: a section is a title and a function in ``SECTIONS``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
+from stable_baselines3.common.vec_env import VecEnv
+
+from agents.training import Settings, build
+from agents.vec_env import MelodyVecEnv
+from experiments.report import real_parts
+from experiments.rule_cost import nanoseconds
+from experiments.timing import Run, interleaved
+from musicenv.alphabet import N_ACTIONS, action_of
+from musicenv.batch import prior_inputs
+from musicenv.melody import Melody
+from musicenv.task import Task
+from musicenv.vector import MelodyVectorEnv
+from rewards import theory
+from rewards.priors import load_prior
+from rewards.priors.features import N_FEATURES
+
+Actions = npt.NDArray[np.int64]
+
+
+class Preset(NamedTuple):
+    """How long and how far to measure."""
+
+    seconds: float
+    """Of each thing that is compared."""
+    most_environments: int
+    bars: tuple[int, ...]
+    repeats: int
+    """Of what is measured in processes of its own, and of each rule."""
+
+
+class Figure(NamedTuple):
+    """One measured number."""
+
+    name: str
+    value: float
+    unit: str = ""
+    """"" for a ratio."""
+    target: float | None = None
+    at_most: bool = False
+    """Whether the target is a limit rather than a goal."""
+    at: float | None = None
+    """Where it stands on the axis of a plot."""
+
+    @property
+    def shown(self) -> str:
+        """Value and unit as text."""
+        text = f"{self.value:,.0f}" if abs(self.value) >= 100 else f"{self.value:.3g}"
+        return f"{text} {self.unit}".strip()
+
+    @property
+    def target_shown(self) -> str:
+        """The target as text."""
+        return "" if self.target is None else f"{'<=' if self.at_most else '>='} {self.target:g}"
+
+
+class Section(NamedTuple):
+    """Something to measure."""
+
+    title: str
+    measure: Callable[[Preset, int], Sequence[Figure]]
+
+
+def tunes(n: int, seed: int) -> Actions:
+    """(T, n) notes of held-out eight-bar parts in 4/4, drawn with replacement for each of n players and joined."""
+    rng = np.random.default_rng(seed)
+    parts = [_actions(melody) for melody in real_parts([Task()]) if melody.start == 0]
+    lines = [np.concatenate([parts[k] for k in rng.integers(len(parts), size=16)]) for _ in range(min(n, 256))]
+    length = min(*map(len, lines), max(2**22 // n, 64)) if n > 1 else len(lines[0])
+    played = np.array([line[:length] for line in lines], dtype=np.int64).T
+    return np.ascontiguousarray(np.tile(played, -(-n // played.shape[1]))[:, :n])
+
+
+def _actions(melody: Melody) -> Actions:
+    notes = zip(melody.pitch.tolist(), melody.duration.tolist(), strict=True)
+    return np.array([action_of(pitch, duration) for pitch, duration in notes], dtype=np.int64)
+
+
+def uniform(n: int, seed: int) -> Actions:
+    """(T, n) notes drawn evenly from the alphabet, legal or not."""
+    return np.random.default_rng(seed).integers(N_ACTIONS, size=(512, n))
+
+
+def playing(env: Any, actions: npt.NDArray[Any], seed: int = 0) -> Run:
+    """Steps of a vector environment; from the last of ``actions`` (T, n) on to the first."""
+    env.reset(seed=seed)
+    place = 0
+
+    def run(steps: int) -> None:
+        nonlocal place
+        for _ in range(steps):
+            env.step(actions[place])
+            place = (place + 1) % len(actions)
+
+    return run
+
+
+def playing_one(env: gym.Env[Any, Any], actions: npt.NDArray[Any]) -> Run:
+    """Steps of a single environment, reset where it ends."""
+    env.reset(seed=0)
+    listed, place = actions.tolist(), 0
+
+    def run(steps: int) -> None:
+        nonlocal place
+        for _ in range(steps):
+            ended = env.step(listed[place])[2]
+            place = (place + 1) % len(listed)
+            if ended:
+                env.reset()
+
+    return run
+
+
+def _pushes(n: int) -> npt.NDArray[np.int64]:
+    return np.random.default_rng(0).integers(2, size=(512, n))
+
+
+def vector(preset: Preset, seed: int) -> list[Figure]:
+    """Steps of the native batch beside those of Gymnasium's own vector environment."""
+    found = []
+    for n, target in ((64, 2.0), (1024, 0.25)):
+        runs = {
+            "CartPoleVectorEnv": playing(CartPoleVectorEnv(num_envs=n), _pushes(n)),
+            "tunes": playing(MelodyVectorEnv(n, prior=None), tunes(n, seed)),
+            "random notes": playing(MelodyVectorEnv(n, prior=None), uniform(n, seed)),
+            "tunes, one rule": playing(MelodyVectorEnv(n, prior=None, reward="theory.cadence"), tunes(n, seed)),
+        }
+        cost = interleaved(runs, preset.seconds)
+        for name in list(runs)[1:]:
+            goal = target if name == "tunes" else None
+            found.append(Figure(f"{n}: {name} / CartPoleVectorEnv", cost["CartPoleVectorEnv"] / cost[name], "", goal))
+        found += [Figure(f"{n}: {name}", n / cost[name], "steps/s") for name in runs]
+    return found
+
+
+def single(preset: Preset, seed: int) -> list[Figure]:
+    """Steps of ``gym.make`` with its usual wrappers."""
+    runs = {
+        "CartPole-v1": playing_one(gym.make("CartPole-v1"), _pushes(1)[:, 0]),
+        "tunes": playing_one(gym.make("musicenv:Melody-v0", prior=None), tunes(1, seed)[:, 0]),
+        "random notes": playing_one(gym.make("musicenv:Melody-v0", prior=None), uniform(1, seed)[:, 0]),
+    }
+    cost = interleaved(runs, 2 * preset.seconds)
+    goals = {"tunes": 1.5, "random notes": None}
+    ratios = [Figure(f"{name} / CartPole-v1", cost["CartPole-v1"] / cost[name], "", goals[name]) for name in goals]
+    return ratios + [Figure(name, 1 / cost[name], "steps/s") for name in runs]
+
+
+def with_prior(preset: Preset, seed: int) -> list[Figure]:
+    """The environment with the LSTM beside the LSTM's step alone."""
+    found = []
+    prior = load_prior()
+    for n in (1, 64, 256, 1024):
+        env, played = MelodyVectorEnv(n, prior=prior), tunes(n, seed)
+        state, features = prior.state(n), np.zeros((64, n, N_FEATURES), dtype=np.int16)
+        env.reset(seed=seed)
+        for heard, actions in zip(features, played[:64], strict=True):
+            env.step(actions)
+            prior_inputs(env.batch.block, np.arange(n), heard)
+
+        def bare(steps: int, state: Any = state, features: npt.NDArray[np.int16] = features) -> None:
+            for k in range(steps):
+                prior.step(state, features[k % len(features)])
+
+        runs = {"bare": bare, "env": playing(env, played)}
+        cost = interleaved(runs, preset.seconds)
+        found.append(Figure(f"{n}: environment / bare LSTM step", cost["bare"] / cost["env"], "", 0.9))
+        found += [Figure(f"{n}: {name}", n / cost[name], "notes/s") for name in runs]
+    return found
+
+
+def threads(preset: Preset, seed: int) -> list[Figure]:
+    """The same batch on two threads, by the wall clock."""
+    import torch
+
+    torch.set_num_threads(1)
+    found = []
+    for n, prior in ((1024, None), (4096, None), (1024, "lstm")):
+        envs = {k: MelodyVectorEnv(n, prior=prior, threads=k) for k in (1, 2)}
+        cost = interleaved({str(k): playing(env, tunes(n, seed)) for k, env in envs.items()}, preset.seconds, wall=True)
+        what = f"{n:,} environments, {'the LSTM' if prior else 'no prior'}"
+        found.append(Figure(f"{what}: two threads / one", cost["1"] / cost["2"], "", 1.7))
+    return found
+
+
+class IdleVecEnv(VecEnv):
+    """An environment that does nothing: always the same observations, no end, no reward."""
+
+    def __init__(self, like: MelodyVecEnv) -> None:
+        super().__init__(like.num_envs, like.observation_space, like.action_space)
+        self.batch = like.batch
+        self._seen = like.reset()
+        self._infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+
+    def reset(self) -> npt.NDArray[np.float32]:
+        return self._seen
+
+    def step_async(self, actions: npt.NDArray[np.int64]) -> None:
+        """Nothing."""
+
+    def step_wait(self) -> Any:
+        n = self.num_envs
+        return self._seen, np.zeros(n, dtype=np.float32), np.zeros(n, dtype=np.bool_), self._infos
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        return [None] * self.num_envs
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Nothing."""
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        return [None] * self.num_envs
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        return [False] * self.num_envs
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def ppo(preset: Preset, seed: int) -> list[Figure]:
+    """The training loop of ``train_ppo`` on its environment, on the same without the prior, and on an idle one."""
+    settings = Settings(seed=seed)
+
+    def training(model: Any, env: Any) -> Run:
+        model.set_env(env)
+        _, callback = model._setup_learn(10**9, None)
+
+        def run(rollouts: int) -> None:
+            for _ in range(rollouts):
+                model.collect_rollouts(env, callback, model.rollout_buffer, n_rollout_steps=settings.rollout)
+                model.train()
+
+        return run
+
+    trained, other = build(settings), build(settings)
+    runs = {"loop": training(trained.model, trained.env), "idle": training(other.model, IdleVecEnv(other.env))}
+    cost = interleaved(runs, 8 * preset.seconds)
+    notes = settings.envs * settings.rollout
+    return [
+        Figure("loop, one thread", notes / cost["loop"], "notes/s", 20_000),
+        Figure("the same loop on an idle environment", notes / cost["idle"], "notes/s"),
+        Figure("environment's share of the loop", 1 - cost["idle"] / cost["loop"]),
+    ]
+
+
+def bars(preset: Preset, seed: int) -> list[Figure]:
+    """What a note costs in longer pieces."""
+    played = tunes(256, seed)
+    runs = {str(k): playing(MelodyVectorEnv(256, prior=None, bars=k), played) for k in preset.bars}
+    cost = interleaved(runs, preset.seconds)
+    found = [Figure(f"{k} bars", 1e9 * cost[str(k)] / 256, "ns/note", at=k) for k in preset.bars]
+    first, last = found[0], found[-1]
+    return [*found, Figure(f"{preset.bars[-1]} bars / {preset.bars[0]}", last.value / first.value, "", 1.3, True)]
+
+
+def environments(preset: Preset, seed: int) -> list[Figure]:
+    """Steps a second by the number of environments, and what each takes of memory."""
+    found = []
+    n, seconds = 1, preset.seconds / 2
+    while n <= preset.most_environments:
+        env = MelodyVectorEnv(n, prior=None)
+        cost = interleaved({"env": playing(env, tunes(n, seed))}, seconds)["env"]
+        found.append(Figure(f"{n:,} environments", n / cost, "steps/s", at=n))
+        n *= 4
+    batch = env.batch
+    state = sum(array.nbytes for array in batch.lines) / batch.n
+    seen = (batch.observations.nbytes + batch.masks.nbytes) / batch.n
+    return [
+        *found,
+        Figure("state of one", state, "B"),
+        Figure("observation and mask of one", seen, "B"),
+    ]
+
+
+def rules(preset: Preset, seed: int) -> list[Figure]:
+    """What each rule costs a note, on real parts."""
+    statistics = [entry.statistic for entry in theory.SUITE]
+    cost = nanoseconds(statistics, real_parts([Task()]), preset.repeats * 3)
+    each = [
+        Figure(rule.name, value, "ns/note", at=k) for k, (rule, value) in enumerate(zip(statistics, cost, strict=True))
+    ]
+    return [Figure("all rules", float(np.sum(cost)), "ns/note"), *sorted(each, key=lambda figure: -figure.value)]
+
+
+_IMPORT = (
+    "import sys, time; t = time.process_time(); import musicenv;print(time.process_time() - t, 'torch' in sys.modules)"
+)
+_FIRST_STEP = (
+    "import time; t = time.process_time(); import gymnasium; env = gymnasium.make('musicenv:Melody-v0', prior={prior});"
+    "env.reset(seed=0); env.step(0); print(time.process_time() - t, 0)"
+)
+
+
+def start(preset: Preset, seed: int) -> list[Figure]:
+    """CPU seconds until something happens, in fresh processes with everything compiled."""
+
+    def best(program: str) -> tuple[float, str]:
+        found = []
+        for _ in range(preset.repeats + 1):
+            told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+            found.append((float(told.stdout.split()[0]), told.stdout.split()[1]))
+        return min(found)
+
+    taken, torch = best(_IMPORT)
+    return [
+        Figure("import musicenv", taken, "s", 0.5, True),
+        Figure("torch imported by it", float(torch == "True"), "", 0.0, True),
+        Figure("import gymnasium to first step, no prior", best(_FIRST_STEP.format(prior="None"))[0], "s", 1.0, True),
+        Figure("import gymnasium to first step, LSTM", best(_FIRST_STEP.format(prior="'lstm'"))[0], "s", 1.0, True),
+    ]
+
+
+SECTIONS: Final = {
+    "single": Section("One environment: gym.make", single),
+    "vector": Section("Batches, no prior", vector),
+    "prior": Section("With the prior", with_prior),
+    "threads": Section("Two threads", threads),
+    "ppo": Section("PPO through the SB3 bridge", ppo),
+    "bars": Section("Cost by length", bars),
+    "environments": Section("Rate by environments", environments),
+    "rules": Section("Cost of the rules", rules),
+    "start": Section("Start", start),
+}
+"""In the order in which they are measured."""

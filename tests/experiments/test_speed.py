@@ -1,0 +1,65 @@
+"""The speed command at tiny sizes, and its way of measuring."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments import speed
+from experiments.speed_sections import Figure, Preset, tunes
+from experiments.timing import interleaved
+from musicenv.vector import MelodyVectorEnv
+
+
+def test_what_takes_twice_as_long_is_measured_so() -> None:
+    noise = np.random.default_rng(0).random(20_000)
+
+    def sort(times: int) -> None:
+        for _ in range(times):
+            np.sort(noise)
+
+    cost = interleaved({"one": sort, "two": lambda steps: sort(2 * steps)}, 0.3)
+    assert cost["two"] / cost["one"] == pytest.approx(2.0, rel=0.25)
+
+
+def test_tunes_end_where_pieces_end() -> None:
+    env = MelodyVectorEnv(4, prior=None, reward="theory.density")
+    env.reset(seed=0)
+    played = tunes(4, seed=0)
+    infos = [env.step(actions)[4] for actions in played]
+    ends = [info["final_info"] for info in infos if "final_info" in info]
+    assert len(ends) > 8
+    assert all(melody.time == melody.end for end in ends for melody in end["melody"] if melody is not None)
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(speed.PRESETS, "quick", Preset(0.02, 4, (1, 2), 1))
+    out = tmp_path / "run"
+    speed.main(["--only", "bars", "environments", "--out", str(out)])
+    figures = json.loads((out / "result.json").read_text())["figures"]
+    assert set(figures) == {"bars", "environments"}
+    assert all(figure["value"] > 0 for rows in figures.values() for figure in rows)
+    assert (out / "speed.png").stat().st_size > 10_000
+    assert "Cost by length" in (out / "tables.md").read_text()
+    assert "2 bars / 1" in capsys.readouterr().out
+
+    docs = tmp_path / "docs"
+    (docs / "figures").mkdir(parents=True)
+    (docs / "speed.md").write_text("before\n<!-- figures -->\nold\n<!-- end of figures -->\nafter\n")
+    monkeypatch.setattr(speed, "DOCS", docs)
+    speed.main(["--publish", str(out)])
+    page = (docs / "speed.md").read_text()
+    assert "before" in page and "after" in page and "old" not in page
+    assert "| 1 bars |" in page
+    assert json.loads((docs / "figures" / "speed.json").read_text())["figures"] == figures
+
+
+def test_an_unknown_section_is_said(mistake) -> None:  # type: ignore[no-untyped-def]
+    mistake(speed.main, ["--only", "vectors"], "--only vectors: there is no such section; choose from single, vector")
+
+
+def test_numbers_are_shown_with_their_units() -> None:
+    assert Figure("rate", 12345.6, "steps/s").shown == "12,346 steps/s"
+    assert Figure("ratio", 0.4567, target=2.0).shown == "0.457"
+    assert Figure("growth", 0.5, target=1.3, at_most=True).target_shown == "<= 1.3"
