@@ -15,7 +15,7 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     """In the order of the page, in one session, as a reader would type them."""
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     (tmp_path / "my_rules.py").write_text(blocks[1])
     session: dict[str, Any] = {"__name__": "readme"}
     for block in blocks:
