@@ -110,7 +110,7 @@ def test_rules_that_read_the_whole_line_are_bounded_by_those_that_do_not():
 
 
 def test_no_pattern_comes_twice():
-    known = known_tasks("plain")["fux_c-2-below"]
+    known = known_tasks("plain")["fux_g-1-below"]
     proved = branch_and_bound(known.task, known.suite + 5.0 * heard_before)
     assert known.uniform < proved.score <= known.optimum
     melody = melody_of(known.task, list(proved.line))
@@ -139,7 +139,7 @@ def test_a_rule_that_declares_nothing_cannot_be_solved():
 
 def test_a_cantus_without_any_legal_line_is_said_so():
     with pytest.raises(ValueError, match="no line at all"):
-        viability(counterpoint((60, 71, 62, 60), "C", 4), rules.suite(4))
+        viability(counterpoint((60, 95, 62, 60), "C", 1), rules.suite(1))
 
 
 @pytest.mark.parametrize("name", ["form", "plain"])
