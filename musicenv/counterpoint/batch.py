@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, Literal, get_args
@@ -55,6 +56,7 @@ class CounterpointBatch(Batch):
             raise ValueError(f"mask {mask!r} is not one of {', '.join(MASKS)}")
         self.mask = mask
         self._hard = hard_rules(suite)
+        self._restricts = load_states(self._hard, explore, restrict).restrict
         super().__init__(n, tasks, suite, None, more=SEEN)
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
@@ -63,18 +65,16 @@ class CounterpointBatch(Batch):
 
     def complete(self, rows: npt.NDArray[np.int64]) -> None:
         _show(self.lines, rows, self.observations[:, self.layout["given"].start :])
-        if self.mask != "free":
-            for i in rows:
-                self._restrict(int(i))
-
-    def _restrict(self, i: int) -> None:
-        lines = self.lines
-        frame = lines.frame[i]
-        given = lines.given[i, : frame[END] // SIXTEENTH]
-        task = self._task_of[_signature(given, frame[SIDE], frame[MODE])]
-        table = _table(task, self._hard, self.mask)
-        restricts = load_states(self._hard, explore, restrict).restrict
-        restricts(table.space, lines, np.array([i]), table, self.masks)
+        if self.mask == "free":
+            return
+        lines, by_task = self.lines, defaultdict[Task, list[int]](list)
+        for i in rows.tolist():
+            frame = lines.frame[i]
+            given = lines.given[i, : frame[END] // SIXTEENTH]
+            by_task[self._task_of[_signature(given, frame[SIDE], frame[MODE])]].append(i)
+        for task, mine in by_task.items():
+            table = _table(task, self._hard, self.mask)
+            self._restricts(table.space, lines, np.array(mine), table, self.masks)
 
 
 def _signature(given: npt.NDArray[np.int16], side: int, mode: int) -> tuple[bytes, int, int]:
