@@ -53,14 +53,24 @@ def play(env: gym.Env[Any, Any], seed: int, legal: bool = True) -> list[tuple[An
             return out
 
 
-@pytest.mark.parametrize("name", IDS)
-@pytest.mark.parametrize("prior", [None, "lstm"])
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "musicenv:Melody-v0": [{"prior": None, "reward": SMALL}, {"prior": "lstm", "reward": SMALL}],
+    "musicenv:Counterpoint-v0": [{"species": 2}, {"species": 4, "mask": "free", "form": True}],
+}
+ONE_LINE: dict[str, dict[str, Any]] = {
+    "musicenv:Melody-v0": {"prior": None, "reward": {"theory.cadence": 1.0}, "metre": "6/8", "key": "D dorian"},
+    "musicenv:Counterpoint-v0": {"species": 1, "cantus": "fux_d", "above": False},
+}
+"""What makes each environment, in plain values."""
+
+
+@pytest.mark.parametrize(("name", "given"), [(name, given) for name in IDS for given in VARIANTS[name]])
 def test_gymnasium_and_sb3_find_nothing_to_complain_of(
-    name: str, prior: str | None, monkeypatch: pytest.MonkeyPatch
+    name: str, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not os.environ.get("DISPLAY"):  # the checker tries all ways to render
         monkeypatch.setitem(MelodyEnv.metadata, "render_modes", ["ansi", "rgb_array"])
-    env = gym.make(name, prior=prior, reward=SMALL)
+    env = gym.make(name, **given)
     check_env(env.unwrapped)
     sb3_check_env(env.unwrapped)
     env.close()
@@ -69,7 +79,7 @@ def test_gymnasium_and_sb3_find_nothing_to_complain_of(
 
 @pytest.mark.parametrize("name", IDS)
 def test_a_spec_survives_json_and_pickle(name: str) -> None:
-    env = gym.make(name, prior=None, reward={"theory.cadence": 1.0}, metre="6/8", key="D dorian")
+    env = gym.make(name, **ONE_LINE[name])
     assert env.spec is not None
     again = gym.make(EnvSpec.from_json(env.spec.to_json()))
     pickled = gym.make(pickle.loads(pickle.dumps(env.spec)))

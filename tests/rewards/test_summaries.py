@@ -4,13 +4,13 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from musicenv.alphabet import REST, action_of
+from musicenv.alphabet import LOWEST, REST, action_of
 from musicenv.batch import Batch
 from musicenv.melody import relative_given
 from musicenv.task import MODES, Task
 from rewards.judging import judge
 from rewards.rules import Rule, rule, statistic
-from rewards.summaries import HIGHEST_SO_FAR, LOWEST_SO_FAR, initial_values, places
+from rewards.summaries import HIGHEST_SO_FAR, LOWEST_SO_FAR, UNHEARD, initial_values, places
 
 CANTUS = (62, 65, 64, 62, 67, 65, 69, 67, 65, 64, 62)
 """The dorian cantus firmus of Fux, Gradus ad Parnassum."""
@@ -65,11 +65,12 @@ def test_a_rule_declares_what_it_reads():
         rule(window=1, reads=("tallest",))(crossing.function) * 1.0
 
 
-def test_the_step_keeps_the_summaries_that_rules_read():
+def test_the_step_keeps_the_summaries_that_rules_read_of_the_notes_before_the_newest():
     for melody, _ in random_pieces(span + summit, [Task(bars=2)]):
-        sounding = melody.pitch[melody.pitch != REST]
-        assert melody.summary[HIGHEST_SO_FAR] == sounding.max()
-        assert melody.summary[LOWEST_SO_FAR] == sounding.min()
+        before = melody.pitch[:-1]
+        heights = before[before != REST] - LOWEST + 1
+        assert melody.summary[HIGHEST_SO_FAR] == max(heights, default=0)
+        assert melody.summary[LOWEST_SO_FAR] == min(heights, default=UNHEARD)
 
 
 def test_a_suite_that_reads_no_summary_has_none_and_a_tune_has_no_given_line():
@@ -115,7 +116,7 @@ def test_an_opening_counts_in_the_summaries():
 
 
 def test_summaries_begin_where_nothing_was_heard():
-    assert initial_values()[LOWEST_SO_FAR] > 84 and initial_values()[HIGHEST_SO_FAR] == 0
+    assert initial_values()[LOWEST_SO_FAR] == UNHEARD and initial_values()[HIGHEST_SO_FAR] == 0
 
 
 @pytest.mark.parametrize("mode", MODES)
