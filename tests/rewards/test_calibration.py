@@ -131,5 +131,5 @@ def test_the_shipped_curves_have_a_row_for_each_metre():
         assert weight >= FLOOR, name
         assert weight * curve.fall == pytest.approx(calibration.FAILING, abs=0.001), name
         assert curve.table.shape[0] == curve.threshold.size == len(METRES), name
-        assert curve.table.min() >= -8.0, name
+        assert curve.table.min() >= calibration.LOWEST_SCORE + calibration.LEANING[0], name
         assert (curve.threshold <= curve.table.max(axis=1)).all(), name

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, REST
 from musicenv.melody import Melody, melody_from_notes
-from musicenv.task import METRES, MODES, STYLES, Task
+from musicenv.task import METRES, STYLES, TUNE_MODES, Task
 from rewards.priors.features import (
     AGREEMENT,
     CARDINALITY,
@@ -122,7 +122,7 @@ def test_strange_notes_are_heard_in_the_nearest_octave() -> None:
 def test_every_feature_stays_within_its_values(data: st.DataObject) -> None:
     task = Task(
         metre=data.draw(st.sampled_from(METRES)),
-        key=f"C {data.draw(st.sampled_from(MODES))}",
+        key=f"C {data.draw(st.sampled_from(TUNE_MODES))}",
         style=data.draw(st.sampled_from(STYLES)),
         bars=data.draw(st.integers(1, 70)),
         pickup=data.draw(st.sampled_from([0, 3, 6, 12])),

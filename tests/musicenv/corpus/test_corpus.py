@@ -8,7 +8,7 @@ import pytest
 from musicenv.alphabet import HIGHEST, LOWEST, REST, action_of, duration_is_legal
 from musicenv.corpus import DEFAULT, SOURCES, Corpus, load, store
 from musicenv.corpus.sources import abc_files, music21_folder, music21_score
-from musicenv.task import METRES, MODES, STYLES
+from musicenv.task import METRES, STYLES, TUNE_MODES
 
 
 def test_four_collections_of_public_domain_prints(corpus):
@@ -54,7 +54,7 @@ def test_real_8_bar_parts_end_on_their_tonic_and_most_have_a_pickup(corpus):
     assert 0.66 < np.mean([part.start < 0 for part in parts]) < 0.73
     assert 45 < np.mean([part.pitch.size for part in parts]) < 55
     assert {part.metre for part in parts} == set(range(len(METRES)))
-    assert {part.mode for part in parts} == set(range(len(MODES)))
+    assert {part.mode for part in parts} == set(range(len(TUNE_MODES)))
 
 
 def test_every_style_but_any_has_melodies(corpus):
