@@ -82,10 +82,14 @@ def attractive(run: Path, pieces: int, seed: int) -> list[Melody]:
     if (run / "checkpoint.pt").exists():
         trained = load_trained(run)
         return compose(trained.batch, policy_agent(trained.model.policy), pieces, seed).melodies
-    found = [piece.melody for folder in sorted((run / "pieces").glob("*/")) for piece in read_pieces(folder)]
-    if not found:
+    check_run(run)
+    return [piece.melody for folder in sorted((run / "pieces").glob("*/")) for piece in read_pieces(folder)]
+
+
+def check_run(run: Path) -> None:
+    """ValueError where a folder holds neither an agent nor pieces."""
+    if not (run / "checkpoint.pt").exists() and not any((run / "pieces").glob("*/*.json")):
         raise ValueError(f"--from {run}: neither checkpoint.pt nor pieces; name a run folder of train_ppo or compose")
-    return found
 
 
 def write_attacked(melodies: Sequence[Melody], path: Path = KEPT) -> Path:

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from agents.compose import compose
 from agents.compose import prior as prior_agent
-from experiments.attack import KEPT, attack, attractive, read_attacked, write_attacked
+from experiments.attack import KEPT, attack, attractive, check_run, read_attacked, write_attacked
 from experiments.calibration_report import Pools, report_changes, report_pieces, report_rules, report_suites
 from experiments.fakes import FAKES, fakes, task_of
 from experiments.fitting import fit, measure
@@ -133,6 +133,9 @@ def calibrate(arguments: Arguments) -> None:
     """The command."""
     if arguments.check and not KEPT.exists():
         raise UserError(f"{KEPT} is missing; make it with 'python -m experiments.calibrate'")
+    with user_input():
+        for given in arguments.runs:
+            check_run(given)
     corpus = load_corpus()
     train, test = corpus.melodies("train", bars=8), corpus.melodies("test", bars=8)
     files = [renew_tables(train)] if arguments.write and not arguments.check else []
