@@ -19,7 +19,7 @@ from experiments.report import real_parts
 from experiments.rule_cost import nanoseconds
 from experiments.timing import Run, interleaved
 from musicenv.alphabet import N_ACTIONS, action_of
-from musicenv.batch import prior_inputs
+from musicenv.hearing import prior_inputs
 from musicenv.melody import Melody
 from musicenv.task import Task
 from musicenv.vector import MelodyVectorEnv

@@ -60,7 +60,7 @@ def compile_all(rules: Sequence[Rule], prior: bool) -> subprocess.Popen[str] | N
 
 def _compile_prior() -> None:
     """Compile what a single environment with a prior needs beside its rules."""
-    from musicenv.batch import prior_inputs
+    from musicenv.hearing import prior_inputs
     from musicenv.kernel import new_lines, state_of
     from musicenv.observation import observe
     from rewards.priors import load_prior

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from musicenv import kernel
-from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_ACTIONS, REST, SIXTEENTH, action_of, duration_is_legal
-from musicenv.jit import compiled
+from musicenv.alphabet import DURATIONS, N_ACTIONS, REST, SIXTEENTH, action_of
+from musicenv.beginning import frame_of, relative_opening
+from musicenv.finished import Finished, values_of
+from musicenv.hearing import prior_inputs, tell
 from musicenv.kernel import (
     Lines,
     Packing,
@@ -25,64 +26,23 @@ from musicenv.kernel import (
     copied,
     hear,
     new_lines,
-    pack,
-    read_state,
     settle,
     state_of,
-    viewed,
 )
 from musicenv.melody import Melody, relative_given
 from musicenv.observation import bounds, layout, observe
 from musicenv.reference import block_of
 from musicenv.refused import refused
 from musicenv.step import FAILED, FINISHED, NO_ACTION, OK, load_kernel
-from musicenv.task import BEAT_TICKS, TRANSPOSITION, TUNE_MODES, Task
+from musicenv.task import TUNE_MODES, Task
 from rewards.priors.features import N_FEATURES as N_PRIOR_FEATURES
-from rewards.priors.features import prior_features
-from rewards.rules import RuleError, Suite, SuiteArrays
+from rewards.rules import RuleError, Suite
 
 if TYPE_CHECKING:
     from rewards.priors import Prior
 
 
 T = TypeVar("T")
-
-
-class Finished:
-    """Copies of the r pieces that ended in a step."""
-
-    def __init__(self, batch: Batch, rows: npt.NDArray[np.int64]) -> None:
-        self.rows = rows
-        """(r,) which melodies of the batch."""
-        self.observations = batch.observations[rows]
-        """(r, D)"""
-        self._packing, self._suite = batch.packing, batch.arrays
-        self._packed = np.empty((rows.size, self._packing.size), dtype=np.uint8)
-        pack(batch.block, rows, self._packed)
-
-    def _part(self, name: str) -> npt.NDArray[Any]:
-        return self._packing.part(self._packed, name)
-
-    @property
-    def terms(self) -> npt.NDArray[np.float64]:
-        """(r, S) weighted scores."""
-        return self._part("scores")
-
-    @property
-    def passed(self) -> npt.NDArray[np.bool_]:
-        """(r, S)"""
-        return self._part("passed")
-
-    @cached_property
-    def values(self) -> npt.NDArray[np.float64]:
-        """(r, S) each statistic's value, NaN where not defined; for a rule the sum of its scores."""
-        return values_of(self._part("values").copy(), self.terms, self._suite)
-
-    @cached_property
-    def melody(self) -> list[Melody]:
-        """The r pieces."""
-        lines = self._packing.lines(self._packed)
-        return [viewed(lines, r) for r in range(self.rows.size)]
 
 
 class Batch:
@@ -364,80 +324,3 @@ class Batch:
             f"rule {self.suite.names[k]!r} failed: {what}, at note {len(melody.pitch)} "
             f"(bar {melody.onset[-1] // melody.bar + 1}) of piece {i}: {to_abc(melody, one_line=True)}"
         )
-
-
-def values_of(
-    values: npt.NDArray[np.float64], scores: npt.NDArray[np.float64], suite: SuiteArrays
-) -> npt.NDArray[np.float64]:
-    """``Finished.values`` from the ``values`` and weighted ``scores`` of ``Lines``; overwrites the first."""
-    of_notes = np.broadcast_to(~suite.of_piece & (suite.weight != 0), values.shape)
-    return np.asarray(np.divide(scores, suite.weight, out=values, where=of_notes))
-
-
-@compiled
-def tell(
-    log_probs: npt.NDArray[np.float32],
-    hidden: npt.NDArray[np.float32],
-    rows: npt.NDArray[np.int64],
-    at: int,
-    hidden_at: int,
-    out: npt.NDArray[np.float32],
-) -> None:
-    """Write the prior's ``log_probs`` (n, A), at least -50, and ``hidden`` (n, H) of ``rows`` into ``out`` (n, D)."""
-    for i in rows:
-        for a in range(log_probs.shape[1]):
-            value = log_probs[i, a]
-            out[i, at + a] = value if value > -50.0 else np.float32(-50.0)  # as max() does not vectorise
-        for h in range(hidden.shape[1]):
-            out[i, hidden_at + h] = hidden[i, h]
-
-
-@compiled
-def prior_inputs(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDArray[np.int16]) -> None:
-    """The prior's inputs (len(rows), N_FEATURES) for the next note of each of ``rows`` of the state in ``block``."""
-    lines = read_state(block).lines
-    for r in range(rows.size):
-        i = rows[r]
-        notes, frame = lines.notes[i], lines.frame[i]
-        prior_features(
-            notes[0],
-            notes[1],
-            notes[2],
-            frame[kernel.LENGTH],
-            frame[kernel.START],
-            frame[kernel.END],
-            frame[kernel.BAR],
-            frame[kernel.METRE],
-            frame[kernel.MODE],
-            frame[kernel.STYLE],
-            out[r],
-        )
-
-
-def frame_of(task: Task) -> list[int]:
-    """The row of ``Lines.frame`` with which a piece begins."""
-    where = [0, -task.pickup, -task.pickup, task.end, task.bar, BEAT_TICKS[task.metre_index], task.bars]
-    what = [task.metre_index, task.mode_index, task.style_index, task.tonic]
-    return [*where, *what, kernel.NO_PITCH, kernel.NO_PITCH, task.side, task.species]
-
-
-def relative_opening(task: Task) -> list[tuple[int, int]]:
-    """The opening of ``task`` as (relative pitch or REST, ticks); ValueError where a note is not possible there."""
-    time, notes = -task.pickup, []
-    for number, (sounding, duration) in enumerate(task.opening, start=1):
-        pitch = REST if sounding is None else sounding - TRANSPOSITION[task.tonic]
-        what = f"opening: note {number} (MIDI {sounding}, {duration} ticks)"
-        if pitch != REST and not LOWEST <= pitch <= HIGHEST:
-            shift = TRANSPOSITION[task.tonic]
-            raise ValueError(
-                f"{what} is outside MIDI {LOWEST + shift}..{HIGHEST + shift} for {task.key}; move it an octave"
-            )
-        if duration not in DURATIONS:
-            raise ValueError(f"{what}: its duration is not one of {DURATIONS} ticks; split or round it")
-        if not duration_is_legal(time, duration, task.bar, task.end):
-            raise ValueError(f"{what} does not fit at tick {time}: it overruns the piece or breaks a triplet")
-        notes.append((pitch, duration))
-        time += duration
-    if time >= task.end:
-        raise ValueError(f"opening: its {len(notes)} notes fill all {task.bars} bars; shorten it or ask for more bars")
-    return notes

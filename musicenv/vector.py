@@ -12,8 +12,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from musicenv.alphabet import N_ACTIONS
-from musicenv.batch import Batch, Finished
+from musicenv.batch import Batch
 from musicenv.env import MelodyEnv, check_render_mode, draw, observation_space
+from musicenv.finished import Finished
 from musicenv.melody import Melody
 from musicenv.options import Options, OptionSet, resolve
 from rewards.named import Reward

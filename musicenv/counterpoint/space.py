@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicenv.alphabet import DURATIONS, LOWEST, N_PITCHES, REST
-from musicenv.batch import frame_of
+from musicenv.beginning import frame_of
 from musicenv.jit import compiled
 from musicenv.kernel import BAR, BARS, BEAT, END, KEY, METRE, MODE, SIDE, START, STYLE, TIME
 from musicenv.melody import UNSET, Melody, relative_given

@@ -4,7 +4,7 @@ import pytest
 
 from musicenv import render
 from musicenv.alphabet import REST
-from musicenv.batch import relative_opening
+from musicenv.beginning import relative_opening
 from musicenv.corpus import load
 from musicenv.melody import melody_from_notes, sounding_pitch
 from musicenv.reading import cantus_firmus, opening, read

@@ -1,0 +1,51 @@
+"""Between the melodies of a batch and its prior: what it hears of them, and what agents see of what it says."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from musicenv import kernel
+from musicenv.jit import compiled
+from musicenv.kernel import read_state
+from rewards.priors.features import prior_features
+
+
+@compiled
+def tell(
+    log_probs: npt.NDArray[np.float32],
+    hidden: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.int64],
+    at: int,
+    hidden_at: int,
+    out: npt.NDArray[np.float32],
+) -> None:
+    """Write the prior's ``log_probs`` (n, A), at least -50, and ``hidden`` (n, H) of ``rows`` into ``out`` (n, D)."""
+    for i in rows:
+        for a in range(log_probs.shape[1]):
+            value = log_probs[i, a]
+            out[i, at + a] = value if value > -50.0 else np.float32(-50.0)  # as max() does not vectorise
+        for h in range(hidden.shape[1]):
+            out[i, hidden_at + h] = hidden[i, h]
+
+
+@compiled
+def prior_inputs(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDArray[np.int16]) -> None:
+    """The prior's inputs (len(rows), N_FEATURES) for the next note of each of ``rows`` of the state in ``block``."""
+    lines = read_state(block).lines
+    for r in range(rows.size):
+        i = rows[r]
+        notes, frame = lines.notes[i], lines.frame[i]
+        prior_features(
+            notes[0],
+            notes[1],
+            notes[2],
+            frame[kernel.LENGTH],
+            frame[kernel.START],
+            frame[kernel.END],
+            frame[kernel.BAR],
+            frame[kernel.METRE],
+            frame[kernel.MODE],
+            frame[kernel.STYLE],
+            out[r],
+        )
