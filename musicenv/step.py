@@ -1,6 +1,6 @@
 """The compiled step of a batch: append the note, ask the rules, tell whether the piece is finished.
 
-``step``, ``advance`` and ``appraise`` are compiled once for each set of rules: their source is copied into a generated
+``advance`` and ``appraise`` are compiled once for each set of rules: their source is copied into a generated
 module in which ``note_rules`` and ``piece_rules`` call the rules of that set, so that numba inlines them and its cache
 finds the result again (``load_kernel``).
 """
@@ -47,7 +47,7 @@ from rewards.rules import Suite, is_shipped
 from rewards.summaries import SUMMARIES
 
 OK, FAILED, FINISHED, NO_ACTION = range(4)
-"""First value that ``step`` returns: all went well; a note rule returned NaN or a statistic an infinity; a piece was
+"""First value that ``advance`` returns: all went well; a note rule returned NaN or a statistic an infinity; a piece was
 finished already; an action is not in the alphabet."""
 
 
@@ -75,7 +75,12 @@ def play(
     finished: npt.NDArray[np.bool_],
     at_bar: npt.NDArray[np.bool_],
 ) -> tuple[int, int, int]:
-    """``step`` for melody i alone; ``lines`` and ``suite`` are references."""
+    """Append ``action`` to melody i and add its reward; ``(OK, 0, 0)`` or what failed: (code, melody, term).
+
+    ``lines`` and ``suite`` are references; log_probs (n, A) of the prior before the note, read where ``listening``;
+    rewards (n,); finished (n,); at_bar (n,) whether statistics were read: the note met or crossed one of the bar lines
+    where they are.
+    """
     frame = lines.frame[i]
     if frame[TIME] >= frame[END]:
         return FINISHED, i, 0
@@ -114,30 +119,6 @@ def play(
     return OK, 0, 0
 
 
-def step(
-    lines: Lines,
-    suite: Any,
-    actions: npt.NDArray[np.int64],
-    log_probs: npt.NDArray[np.float32],
-    listening: bool,
-    rewards: npt.NDArray[np.float64],
-    finished: npt.NDArray[np.bool_],
-    at_bar: npt.NDArray[np.bool_],
-) -> tuple[int, int, int]:
-    """Append ``actions[i]`` to melody i and write its reward; ``(OK, 0, 0)`` or what failed: (code, melody, term).
-
-    actions (n,); log_probs (n, A) of the prior before the note, read where ``listening``; rewards (n,); finished (n,);
-    at_bar (n,) whether statistics were read: the note met or crossed one of the bar lines where they are.
-    """
-    state, rules = refer(lines), refer(suite)
-    for i in range(actions.size):
-        rewards[i] = 0.0
-        failed = play(state, rules, i, actions[i], log_probs, listening, rewards, finished, at_bar)
-        if failed[0] != OK:
-            return failed
-    return OK, 0, 0
-
-
 def advance(
     block: npt.NDArray[np.int64],
     first: int,
@@ -148,8 +129,11 @@ def advance(
     observations: npt.NDArray[np.float32],
     masks: npt.NDArray[np.int8],
 ) -> tuple[int, int, int]:
-    """``step`` and ``observe`` for melodies ``first`` .. ``last`` - 1 of the ``State`` in ``block``: what failed, or
-    ``(OK, finished, 0)`` with the number of pieces that ended."""
+    """Append ``actions[i]`` to each melody i from ``first`` to ``last`` - 1 of the ``State`` in ``block``, and observe.
+
+    What failed, as ``play`` tells it, or ``(OK, ended, 0)`` with the number of pieces that ended.  actions (n,),
+    rewards (n,), finished (n,), observations (n, D) and masks (n, A) are those of the whole batch.
+    """
     state = read_state(block)
     lines = state.lines
     ended = 0
@@ -188,7 +172,6 @@ def appraise(
 class Kernel(NamedTuple):
     """The compiled functions of one set of rules."""
 
-    step: Callable[..., tuple[int, int, int]]
     advance: Callable[..., tuple[int, int, int]]
     appraise: Callable[..., None]
     summarise: Callable[..., None]
@@ -249,7 +232,7 @@ def source_of(function: Any, decorator: str) -> list[str]:
 
 
 def _kernel_of(module: Any) -> Kernel:
-    return Kernel(module.step, module.advance, module.appraise, module.summarise)
+    return Kernel(module.advance, module.appraise, module.summarise)
 
 
 def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
@@ -269,7 +252,7 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
         lines += ["", decorator, f"def {kind}_rules(melody, values):"]
         lines += [*early, *(["    if melody.time == melody.end:", *late] if late else []), "    return", ""]
     lines += ["", decorator, *summarise_source(suite)]
-    for function in (play, step, advance, appraise):
+    for function in (play, advance, appraise):
         lines += source_of(function, decorator)
     return "\n".join([*lines, ""])
 
