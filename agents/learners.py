@@ -22,7 +22,7 @@ from agents.cloning import clone
 from agents.compose import Agent, Floats, masked
 from agents.policy import PriorPolicy, policy_agent
 from agents.sequence_tutor import PRESETS, RULES, UPDATES, Preset, SequenceTutor, tutor_agent
-from agents.training import Settings, build, environment
+from agents.training import Settings, build, environment, schedule
 from musicenv.alphabet import N_DURATIONS
 from musicenv.observation import layout
 
@@ -114,17 +114,11 @@ def tutor(rule: str, preset: Preset, settings: Settings, budget: Budget) -> tupl
 
 def _prior_maskable_ppo(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
     """From the prior with the settings of ``agents.training.build``, but without anything that holds it there."""
-    env, rate = environment(settings), settings.learning_rate
+    env = environment(settings)
     model = MaskablePPO(
         PriorPolicy,
         env,
-        learning_rate=lambda left: rate * min(1.0, 2.0 * left),
-        n_steps=settings.rollout,
-        batch_size=min(2048, settings.envs * settings.rollout),
-        n_epochs=4,
-        gamma=1.0,
-        gae_lambda=0.98,
-        policy_kwargs={"layout": env.batch.layout},
+        **schedule(settings, env),
         **_common(settings),
     )
     used = learn(model, env, budget)

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from agents.checkpoint import restore
 from agents.policy import PriorPolicy
@@ -83,27 +84,34 @@ def environment(settings: Settings) -> MelodyVecEnv:
     return env
 
 
+def schedule(settings: Settings, env: MelodyVecEnv) -> dict[str, Any]:
+    """What PPO that begins as the prior is trained with, whether or not it is held there."""
+    rate = settings.learning_rate
+    return {
+        "learning_rate": lambda left: rate * min(1.0, 2.0 * left),
+        "n_steps": settings.rollout,
+        "batch_size": min(2048, settings.envs * settings.rollout),
+        "n_epochs": 4,
+        "gamma": 1.0,
+        "gae_lambda": 0.98,
+        "policy_kwargs": {"layout": env.batch.layout},
+    }
+
+
 def build(settings: Settings) -> Trained:
     """The untrained model: its policy is the prior itself."""
     check(settings, rollout=2, target_kl=0.01, learning_rate=0.0)
-    env, rate = environment(settings), settings.learning_rate
-    batch = env.batch
+    env = environment(settings)
     model = PriorPPO(
         PriorPolicy,
         env,
         controller=KLController(settings.target_kl, FIRST_COEFFICIENT),
-        learning_rate=lambda left: rate * min(1.0, 2.0 * left),
-        n_steps=settings.rollout,
-        batch_size=min(2048, settings.envs * settings.rollout),
-        n_epochs=4,
-        gamma=1.0,
-        gae_lambda=0.98,
         ent_coef=0.0,
-        policy_kwargs={"layout": batch.layout},
+        **schedule(settings, env),
         seed=settings.seed,
         device="cpu",
     )
-    return Trained(model, env, batch)
+    return Trained(model, env, env.batch)
 
 
 def settings_of(folder: Path) -> Settings:
