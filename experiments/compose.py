@@ -53,13 +53,15 @@ class Args:
 
     agent: str = "prior"
     """prior, uniform, or ppo:RUN, where RUN is a run folder of train_ppo; or a planner, which looks ahead with one of
-    these: mcts, gumbel, puct, puct-max, puct-mixed, uct, nrpa, beam, greedy, best-of-n, as in mcts or mcts:ppo:RUN."""
+    these: regenerate, mcts, gumbel, puct, puct-max, puct-mixed, uct, nrpa, beam, greedy, best-of-n, as in mcts or
+    mcts:ppo:RUN."""
     pieces: int = 8
     """How many pieces."""
     best_of: int = 1
     """Each piece is the best of this many by the reward."""
     simulations: int = 64
-    """Of a planner: simulations a note (mcts), whole pieces (nrpa, best-of-n), eight times the width (beam)."""
+    """Of a planner: simulations a note (mcts), pieces composed (regenerate, nrpa, best-of-n), eight times the width
+    (beam)."""
     seconds: float | None = None
     """Of a planner: time for all pieces; it begins again until then.  Ctrl-C ends it early; the best so far is kept."""
     children: int = 16

@@ -127,7 +127,7 @@ def test_a_planner_repeats_with_its_seed(name):
     assert len(first.moves) == DEPTH
 
 
-@pytest.mark.parametrize("name", [*TREES, "mcts", "nrpa"])
+@pytest.mark.parametrize("name", [*TREES, "mcts", "nrpa", "regenerate"])
 def test_a_plan_is_never_below_greedy_or_beam(name):
     for simulations in (1, 4, 24):
         budget = Budget(simulations=simulations)
