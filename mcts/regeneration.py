@@ -1,9 +1,10 @@
 """Regeneration: the best piece so far is opened somewhere, composed anew there, and the better of the two kept.
 
 Large neighbourhood search (Shaw 1998; "ruin and recreate", Schrimpf et al. 2000) in which the prior mends what was
-opened.  Each place repeats its piece's leader up to the opened stretch, draws moves within, and repeats the leader again
-where the clocks meet and the move is legal.  Half of the time what is drawn is made half a piece later too: an answer
-follows its question.  Where a piece ends the next one starts at once, so that the prior always listens to all places.
+opened.  Each place repeats its piece's leader up to the opened stretch, draws moves within, and repeats the leader
+again where the clocks meet and the move is legal.  Half of the time what is drawn is made half a piece later too: an
+answer follows its question.  Where a piece ends the next one starts at once, so that the prior always listens to all
+places.
 """
 
 from __future__ import annotations
