@@ -89,6 +89,26 @@ def layout(
 
 
 @compiled
+def mask_one(frame: npt.NDArray[np.int64], masks: npt.NDArray[np.int8], mask: npt.NDArray[np.int8]) -> None:
+    """Write the legal actions of a melody with this frame into ``mask`` (A,); ``masks`` is ``alphabet.MASKS``."""
+    durations_that_fit(frame, mask)
+    legal = 0
+    for d in range(N_DURATIONS):
+        legal |= mask[d] << d
+    every = masks[legal]
+    for a in range(every.size):
+        mask[a] = every[a]
+
+
+@compiled
+def observe_masks(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], mask: npt.NDArray[np.int8]) -> None:
+    """``mask_one`` for each of ``rows`` of the ``State`` in ``block``: into ``mask[rows]``."""
+    state = read_state(block)
+    for i in rows:
+        mask_one(state.lines.frame[i], state.masks, mask[i])
+
+
+@compiled
 def observe_one(
     lines: Lines, masks: npt.NDArray[np.int8], i: int, x: npt.NDArray[np.float32], mask: npt.NDArray[np.int8]
 ) -> None:
@@ -147,15 +167,10 @@ def observe_one(
         while before > 0 and onset[before] > copied:
             before -= 1
         x[at + 5 * k + 4] = onset[before] == copied and pitch[before] == pitch[n - 1] and ticks[before] == ticks[n - 1]
+    mask_one(frame, masks, mask)
     at = _OFFSETS[11]
-    durations_that_fit(frame, mask)
-    legal = 0
     for d in range(N_DURATIONS):
         x[at + d] = mask[d]
-        legal |= mask[d] << d
-    every = masks[legal]
-    for a in range(every.size):
-        mask[a] = every[a]
     for k in range(lines.scores.shape[1]):
         x[N_FEATURES + k] = min(max(lines.scores[i, k], -5.0), 5.0)
 

@@ -65,6 +65,9 @@ class CounterpointBatch(Batch):
 
     def complete(self, rows: npt.NDArray[np.int64]) -> None:
         _show(self.lines, rows, self.observations[:, self.layout["given"].start :])
+        self.restrict(rows)
+
+    def restrict(self, rows: npt.NDArray[np.int64]) -> None:
         if self.mask == "free":
             return
         lines, by_task = self.lines, defaultdict[Task, list[int]](list)
