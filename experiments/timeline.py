@@ -15,7 +15,6 @@ from agents.policy import policy_agent
 from agents.training import Trained
 from experiments.pieces import Piece, available, write_piece
 from musicenv import render
-from musicenv.batch import Batch
 from musicenv.render.audio import MONO_RATE
 from musicenv.render.score import engrave
 
@@ -33,8 +32,7 @@ class Timeline:
         self.folder = folder / FOLDER
         self.model, self.seed = trained.model, seed
         self.total, self.moments = total, moments
-        batch = trained.batch
-        self.batch = Batch(1, batch.tasks, batch.suite, batch.prior)
+        self.batch = trained.assignment.batch(1)
         # What is due at the notes of a checkpoint was composed before the checkpoint was written.
         self.next = self._number(trained.model.num_timesteps) + 1 if trained.model.num_timesteps else 0
 

@@ -2,6 +2,7 @@
 
 python -m experiments.train_ppo
 python -m experiments.train_ppo --key "D dorian" --metre 6/8 --reward "default+my_rules:swing=0.5"
+python -m experiments.train_ppo --task counterpoint:made-2-both
 python -m experiments.train_ppo --resume runs/train_ppo/...
 """
 
@@ -145,7 +146,7 @@ def report(run: Run, args: Args, trained: Trained) -> None:
         agents["prior"] = (prior(), 1)
     tuned = policy_agent(trained.model.policy)
     agents |= {"tuned": (tuned, 1), "best": (tuned, args.best_of)}
-    columns: list[Column] = [reporter.real()]
+    columns: list[Column] = [reporter.real()] if reporter.parts else []
     composed: dict[str, Pieces] = {}
     total = sum(k for _, k in agents.values()) * args.pieces
     with tqdm(total=total, unit=" pieces", desc="composing") as bar:
@@ -155,7 +156,7 @@ def report(run: Run, args: Args, trained: Trained) -> None:
             columns.append(reporter.column(name, composed[name]))
     composed["best"] = composed["best"].pick(np.argsort(-composed["best"].returns)[: args.write])
     shown = {name: pieces_of(found)[: args.write] for name, found in composed.items() if name != "uniform"}
-    shown["real"] = [Piece(melody) for melody in reporter.parts[: args.write]]
+    shown |= {"real": [Piece(melody) for melody in reporter.parts[: args.write]]} if reporter.parts else {}
     files = [write_report(run.folder, columns)]
     for name, pieces in shown.items():
         formats = available("midi", "musicxml", "mp3") if name in ("best", "tuned") else ["midi"]

@@ -75,8 +75,8 @@ class Batch:
         self._kernel_arrays = self.arrays._replace(bonus=0.0) if self._python_terms.size else self.arrays
         compiled_for_suite = load_kernel(suite, in_python)
         self._advance, self._summarise = compiled_for_suite.advance, compiled_for_suite.summarise
-        hidden, actions = (prior.hidden_size, N_ACTIONS) if prior else (0, 0)
-        self.layout = layout(len(suite), hidden, actions, more)
+        told = {"hidden": prior.hidden_size, "log_probs": N_ACTIONS} if prior else {}
+        self.layout = layout(len(suite), {**more, **told})
         self.bounds = bounds(self.layout)
         self._size = self.bounds[0].size
         self._all = np.arange(n)

@@ -74,12 +74,10 @@ _HEIGHT: Final = ((np.arange(HIGHEST + 1) - _MIDDLE) / _OCTAVE * (np.arange(HIGH
 """Relative pitch as the agent sees it; 0 for a rest."""
 
 
-def layout(
-    terms: int = 0, hidden: int = 0, actions: int = 0, more: Mapping[str, int] = MappingProxyType({})
-) -> dict[str, slice]:
-    """Where each block lies: FEATURES, ``terms`` (scores so far), ``more`` blocks, by name and size, and the prior's
-    ``hidden`` state and ``log_probs``."""
-    sizes = {**FEATURES, "terms": terms, **more, "hidden": hidden, "log_probs": actions}
+def layout(terms: int = 0, more: Mapping[str, int] = MappingProxyType({})) -> dict[str, slice]:
+    """Where each block lies: FEATURES, ``terms`` (scores so far) and ``more`` blocks, by name and size, such as a
+    prior's ``hidden`` state and ``log_probs``, which come last."""
+    sizes = {**FEATURES, "terms": terms, **more}
     out, begin = {}, 0
     for name, size in sizes.items():
         if size:

@@ -10,7 +10,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import REST, SIXTEENTH
+from musicenv.alphabet import N_ACTIONS, REST, SIXTEENTH
 from musicenv.batch import Batch
 from musicenv.counterpoint.moves import explore, load_states, restrict
 from musicenv.counterpoint.solver import hard_rules, unknown, viability
@@ -28,13 +28,24 @@ MASKS: Final[tuple[Mask, ...]] = get_args(Mask)
 
 BARS_SEEN: Final = 8
 """Bars of the given line that are shown, the one before now first."""
-SEEN: Final = {"given": 2 * BARS_SEEN, "scale": 12, "side": 1, "species": 4, "summary": len(SUMMARIES)}
+SEEN: Final = {
+    "given": 2 * BARS_SEEN,
+    "scale": 12,
+    "side": 1,
+    "species": 4,
+    "summary": len(SUMMARIES),
+    "log_probs": N_ACTIONS,
+}
 """Name and size of the blocks that follow those of a melody's observation.
 
 given: (pitch - 70)/12 and whether it sounds, on the downbeats of the bar before, of this one and of those that follow;
 scale: which pitch classes above the tonic belong to the mode; side: whether the line lies above; species: one-hot;
-summary: the running summaries of the notes before the newest, each divided by its largest value.
+summary: the running summaries of the notes before the newest, each divided by its largest value; log_probs: the mask,
+as the prior of those who know nothing else: evenly spread over the notes that it leaves, IMPOSSIBLE elsewhere.
 """
+IMPOSSIBLE: Final = -50.0
+"""Nats."""
+_SHOWN: Final = sum(SEEN.values()) - N_ACTIONS
 _LARGEST: Final = np.array([2**summary.bits - 1 for summary in SUMMARIES], dtype=np.float64)
 _SCALE: Final = np.array([[degree in SCALES[mode][:7] for degree in range(12)] for mode in MODES])
 
@@ -63,10 +74,18 @@ class CounterpointBatch(Batch):
         super().set_tasks(tasks)
         self._task_of = {_signature(relative_given(task), task.side, task.mode_index): task for task in tasks}
 
+    @property
+    def log_probs(self) -> npt.NDArray[np.float32]:
+        """(n, A) log p in nats of a note that is drawn evenly from those that the mask leaves."""
+        return self.observations[:, self.layout["log_probs"]]
+
     def complete(self, rows: npt.NDArray[np.int64]) -> None:
         _show(self.lines, rows, self.observations[:, self.layout["given"].start :])
-        if self.mask == "free":
-            return
+        if self.mask != "free":
+            self._restrict(rows)
+        _spread(self.masks, rows, self.log_probs)
+
+    def _restrict(self, rows: npt.NDArray[np.int64]) -> None:
         lines, by_task = self.lines, defaultdict[Task, list[int]](list)
         for i in rows.tolist():
             frame = lines.frame[i]
@@ -82,11 +101,23 @@ def _signature(given: npt.NDArray[np.int16], side: int, mode: int) -> tuple[byte
 
 
 @compiled
+def _spread(masks: npt.NDArray[np.int8], rows: npt.NDArray[np.int64], out: npt.NDArray[np.float32]) -> None:
+    """Write the block log_probs of ``rows`` into those rows of ``out``."""
+    for i in rows:
+        count = 0
+        for allowed in masks[i]:
+            count += allowed
+        even = -np.log(count)
+        for a in range(masks.shape[1]):
+            out[i, a] = even if masks[i, a] else IMPOSSIBLE
+
+
+@compiled
 def _show(lines: Lines, rows: npt.NDArray[np.int64], out: npt.NDArray[np.float32]) -> None:
-    """Write the blocks SEEN of ``rows`` into those rows of ``out``."""
+    """Write the blocks SEEN but the last of ``rows`` into those rows of ``out``."""
     for i in rows:
         x, frame, given = out[i], lines.frame[i], lines.given[i]
-        x[:] = 0.0
+        x[:_SHOWN] = 0.0
         bar = frame[TIME] // frame[BAR] - 1
         for ahead in range(BARS_SEEN):
             tick = (bar + ahead) * frame[BAR]
