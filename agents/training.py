@@ -117,7 +117,7 @@ def schedule(settings: Settings, env: MelodyVecEnv) -> dict[str, Any]:
     return {
         "learning_rate": lambda left: rate * min(1.0, 2.0 * left),
         "n_steps": settings.rollout,
-        "batch_size": min(2048, settings.envs * settings.rollout),
+        "batch_size": min(2048, settings.envs * settings.rollout // 2),
         "n_epochs": 4,
         "gamma": 1.0,
         "gae_lambda": 0.98,
