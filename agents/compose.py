@@ -52,7 +52,8 @@ class Pieces:
     returns: npt.NDArray[np.float64]
     """(n,) sum of rewards."""
     kl: npt.NDArray[np.float64]
-    """(n,) nats a piece, from the prior to the agent, summed over its notes; NaN without a prior."""
+    """(n,) nats a piece, from the prior to the agent, summed over its notes; NaN without a prior.  In counterpoint the
+    prior is even over the notes that the mask leaves."""
 
     def pick(self, rows: npt.NDArray[np.int64]) -> Pieces:
         """The pieces ``rows``, in that order."""
@@ -159,7 +160,7 @@ def _round(batch: Batch, agent: Agent, rng: np.random.Generator) -> Pieces:
     open_rows = np.ones(n, dtype=np.bool_)
     while open_rows.any():
         log_probs = agent(batch)
-        if batch.prior is None:
+        if "log_probs" not in batch.layout:
             kl[:] = np.nan
         else:
             kl += np.where(open_rows, divergence(log_probs, masked(batch.log_probs, batch.masks)), 0.0)

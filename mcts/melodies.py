@@ -31,7 +31,7 @@ def _copy(source: Bytes, rows: Ints, target: Bytes, to: Ints) -> None:
 
 @dataclass(frozen=True)
 class First:
-    """The first ``n`` melodies of a batch, as an agent sees them; what it doesn't look at is not written."""
+    """The first ``n`` melodies of a batch, as an agent sees them; observations are written if it looks at them."""
 
     batch: Batch
     n: int
@@ -41,9 +41,8 @@ class First:
         self.batch.observe(np.arange(self.n))
         return self.batch.observations[: self.n]
 
-    @cached_property
+    @property
     def masks(self) -> npt.NDArray[np.int8]:
-        self.batch.observe_masks(np.arange(self.n))
         return self.batch.masks[: self.n]
 
     @property
@@ -102,6 +101,7 @@ class Melodies:
         self.batch.listen(rows, watched=False)
 
     def look(self, m: int) -> Floats:
+        self.batch.observe_masks(np.arange(m))
         return self.agent(First(self.batch, m))
 
     def values(self, m: int) -> npt.NDArray[np.float64]:

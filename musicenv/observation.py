@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,13 @@ from musicenv.kernel import (
     HIGH,
     KEY,
     LENGTH,
+    LOOKBACK,
     LOW,
     METRE,
     MODE,
     START,
     STYLE,
     TIME,
-    Lines,
     durations_that_fit,
     read_state,
 )
@@ -31,8 +31,6 @@ from musicenv.task import METRES, STYLES, TONICS, TUNE_MODES
 
 HISTORY: Final = 8
 """Notes whose pitch and duration are given as numbers."""
-LOOKBACK: Final = (1, 2, 4, 8)
-"""Bars ago at which the same place is looked up."""
 _MIDDLE: Final = 70.0
 _OCTAVE: Final = 12.0
 _BAR_CAP: Final = 8
@@ -74,12 +72,10 @@ _HEIGHT: Final = ((np.arange(HIGHEST + 1) - _MIDDLE) / _OCTAVE * (np.arange(HIGH
 """Relative pitch as the agent sees it; 0 for a rest."""
 
 
-def layout(
-    terms: int = 0, hidden: int = 0, actions: int = 0, more: Mapping[str, int] = MappingProxyType({})
-) -> dict[str, slice]:
-    """Where each block lies: FEATURES, ``terms`` (scores so far), ``more`` blocks, by name and size, and the prior's
-    ``hidden`` state and ``log_probs``."""
-    sizes = {**FEATURES, "terms": terms, **more, "hidden": hidden, "log_probs": actions}
+def layout(terms: int = 0, more: Mapping[str, int] = MappingProxyType({})) -> dict[str, slice]:
+    """Where each block lies: FEATURES, ``terms`` (scores so far) and ``more`` blocks, by name and size, such as a
+    prior's ``hidden`` state and ``log_probs``, which come last."""
+    sizes = {**FEATURES, "terms": terms, **more}
     out, begin = {}, 0
     for name, size in sizes.items():
         if size:
@@ -89,15 +85,13 @@ def layout(
 
 
 @compiled
-def mask_one(frame: npt.NDArray[np.int64], masks: npt.NDArray[np.int8], mask: npt.NDArray[np.int8]) -> None:
-    """Write the legal actions of a melody with this frame into ``mask`` (A,); ``masks`` is ``alphabet.MASKS``."""
-    durations_that_fit(frame, mask)
-    legal = 0
-    for d in range(N_DURATIONS):
-        legal |= mask[d] << d
-    every = masks[legal]
-    for a in range(every.size):
-        mask[a] = every[a]
+def mask_one(state: Any, i: int, mask: npt.NDArray[np.int8]) -> int:
+    """Write the legal actions of melody i into ``mask`` (A,); a bit for each duration that fits."""
+    fitting = durations_that_fit(state.lines.frame[i])
+    legal = state.masks[fitting]
+    for a in range(legal.size):
+        mask[a] = legal[a]
+    return int(fitting)
 
 
 @compiled
@@ -105,17 +99,16 @@ def observe_masks(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], mas
     """``mask_one`` for each of ``rows`` of the ``State`` in ``block``: into ``mask[rows]``."""
     state = read_state(block)
     for i in rows:
-        mask_one(state.lines.frame[i], state.masks, mask[i])
+        mask_one(state, i, mask[i])
 
 
 @compiled
-def observe_one(
-    lines: Lines, masks: npt.NDArray[np.int8], i: int, x: npt.NDArray[np.float32], mask: npt.NDArray[np.int8]
-) -> None:
+def observe_one(state: Any, i: int, x: npt.NDArray[np.float32], mask: npt.NDArray[np.int8]) -> None:
     """Write the FEATURES of melody i and the scores of its terms into ``x`` (D,), legal actions into ``mask`` (A,).
 
-    ``masks`` is ``alphabet.MASKS``.  What the prior says of the next note is the caller's to add.
+    ``state`` is a reference.  What the prior says of the next note is the caller's to add.
     """
+    lines = state.lines
     frame = lines.frame[i]
     n, time, bar, end = frame[LENGTH], frame[TIME], frame[BAR], frame[END]
     pitch, onset, ticks = lines.notes[i, 0], lines.notes[i, 1], lines.notes[i, 2]
@@ -149,15 +142,19 @@ def observe_one(
         x[_OFFSETS[9]] = _HEIGHT[frame[LOW]]
         x[_OFFSETS[9] + 1] = _HEIGHT[frame[HIGH]]
     at = _OFFSETS[10]
-    j = n - 1
+    looked_back = state.looked_back[i]
     for k in range(_LOOKBACK.size):
-        # The note that sounds there: some bars back, so that going there note by note is faster than bisecting.
         ago = _LOOKBACK[k] * bar
         there = time - ago
         if n == 0 or there < frame[START]:
             break
+        # The note that sounds there is mostly the one after that of the observation before.
+        j = min(looked_back[k], n - 1)
         while onset[j] > there:
             j -= 1
+        while onset[j] + ticks[j] <= there:
+            j += 1
+        looked_back[k] = j
         x[at + 5 * k] = _HEIGHT[pitch[j]]
         x[at + 5 * k + 1] = pitch[j] != REST
         x[at + 5 * k + 2] = onset[j] == there
@@ -167,12 +164,13 @@ def observe_one(
         while before > 0 and onset[before] > copied:
             before -= 1
         x[at + 5 * k + 4] = onset[before] == copied and pitch[before] == pitch[n - 1] and ticks[before] == ticks[n - 1]
-    mask_one(frame, masks, mask)
     at = _OFFSETS[11]
+    fitting = mask_one(state, i, mask)
     for d in range(N_DURATIONS):
-        x[at + d] = mask[d]
-    for k in range(lines.scores.shape[1]):
-        x[N_FEATURES + k] = min(max(lines.scores[i, k], -5.0), 5.0)
+        x[at + d] = fitting >> d & 1
+    scores = lines.scores[i]
+    for k in range(scores.size):
+        x[N_FEATURES + k] = min(max(scores[k], -5.0), 5.0)
 
 
 @compiled
@@ -185,7 +183,7 @@ def observe(
     """``observe_one`` for each of ``rows`` of the ``State`` in ``block``: into ``out[rows]`` and ``mask[rows]``."""
     state = read_state(block)
     for i in rows:
-        observe_one(state.lines, state.masks, i, out[i], mask[i])
+        observe_one(state, i, out[i], mask[i])
 
 
 def bounds(where: Mapping[str, slice]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
