@@ -27,13 +27,16 @@ from mcts.evaluation import EVALUATIONS
 from mcts.game import Incumbents, Ints
 from mcts.melodies import Melodies
 from mcts.search import OutOfTimeError, Search
-from mcts.tree import plant
 from musicenv.jit import inlined
 
 TURNS: Final = 32
 MOVES: Final = 38
 _REWARDS: Final = np.random.default_rng(0).random((MOVES, MOVES)) / TURNS
 _PRIOR: Final = (np.exp(_REWARDS * TURNS) / np.exp(_REWARDS * TURNS).sum(axis=1, keepdims=True)).astype(np.float32)
+_ORDER: Final = np.argsort(-_PRIOR, axis=1, kind="stable").astype(np.int32)
+_SORTED: Final = np.take_along_axis(_PRIOR, _ORDER, axis=1)
+"""Moves after each move, the likeliest first, and their probabilities."""
+_MOVES: Final = _ORDER.tolist()
 
 
 @inlined
@@ -56,9 +59,10 @@ def _ended(state: Ints) -> bool:
 
 @inlined
 def _options(state: Ints, moves: npt.NDArray[np.int32], probabilities: npt.NDArray[np.float32]) -> int:
+    order, likely = _ORDER[state[1]], _SORTED[state[1]]
     for a in range(MOVES):
-        moves[a] = a
-        probabilities[a] = _PRIOR[state[1], a]
+        moves[a] = order[a]
+        probabilities[a] = likely[a]
     return MOVES
 
 
@@ -116,7 +120,7 @@ class NodeSearch:
         for _ in range(simulations):
             node = self.root
             while True:
-                move = max(range(MOVES), key=lambda a: self._score(node, a))
+                move = max(_MOVES[node.env.last], key=lambda a: self._score(node, a))
                 if move not in node.children:
                     break
                 node = node.children[move]
@@ -177,9 +181,8 @@ def ours(algorithm: Algorithm, roll_out: bool, trees: int, simulations: int) -> 
     searched = CompiledSearch(SMALL, algorithm, trees, simulations, roll_out, seed=0)
 
     def run() -> int:
-        for b in range(trees):
-            SMALL.begin(searched.states[plant(searched.tree, b)])
-            searched.search(b)
+        searched.begin()
+        searched.search(np.arange(trees))
         return trees * simulations
 
     return run
