@@ -22,6 +22,7 @@ from tqdm import tqdm
 from agents.named import named
 from agents.training import check
 from experiments.runs import UserError, command, open_run, print_table, start_run, user_input
+from mcts.evaluation import EVALUATIONS
 from mcts.game import Incumbents
 from mcts.melodies import Melodies
 from mcts.planners import PLANNERS, TREES, Budget, places_for, run
@@ -67,8 +68,10 @@ def curve(name: str, args: Args, at: Curve, told: tqdm[Any]) -> dict[str, Any]:
     found = named(base or "prior")
     game = Melodies(found.batch(places_for(args.pieces)), found.agent, found.critic)
     incumbents = Incumbents(game, args.pieces)
+    compiling = Incumbents(game, args.pieces), Budget(2, value=args.leaf), np.random.default_rng(args.seed)
+    run(PLANNERS[kind], game, *compiling)
     returns = np.full((at.size, args.pieces), -np.inf)
-    budget = Budget(SIMULATIONS.get(kind, 16), math.inf, value=args.leaf)
+    budget, heard = Budget(SIMULATIONS.get(kind, 16), math.inf, value=args.leaf), game.heard
     began, done = time.process_time(), 0
     before = np.full(args.pieces, -np.inf)
 
@@ -85,7 +88,11 @@ def curve(name: str, args: Args, at: Curve, told: tqdm[Any]) -> dict[str, Any]:
             raise OutOfTimeError
 
     run(PLANNERS[kind], game, incumbents, budget, np.random.default_rng(args.seed), math.inf, watch)
-    return {"returns": returns, "notes_heard": game.heard / args.pieces, "bytes_a_position": game.bytes_per_position}
+    return {
+        "returns": returns,
+        "notes_heard": (game.heard - heard) / args.pieces,
+        "bytes_a_position": game.bytes_per_position,
+    }
 
 
 def summary(figures: dict[str, Any]) -> list[list[object]]:
@@ -145,6 +152,11 @@ def measure(args: Args) -> None:
         for name in args.agents:
             if name.partition(":")[0] not in PLANNERS:
                 raise UserError(f"planner {name!r} is not known; choose one of {', '.join(PLANNERS)}")
+            kind, _, base = name.partition(":")
+            if args.leaf == "critic" and named(base or "prior").critic is None:
+                raise UserError(f"leaf 'critic': agent {base or 'prior'!r} has none; plan with {kind}:ppo:RUN")
+        if args.leaf not in EVALUATIONS:
+            raise UserError(f"leaf {args.leaf!r} is not known; choose one of {', '.join(EVALUATIONS)}")
     torch.set_num_threads(1)
     started = start_run("planner_curves", args, args.out)
     at = moments(args.seconds)
