@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
@@ -158,8 +159,8 @@ def policy_agent(policy: PriorPolicy) -> Callable[[Any], Any]:
     def agent(batch: Any) -> Any:
         with torch.no_grad():
             log_probs, _, _ = policy.judge(torch.from_numpy(batch.observations))
-        # Illegal notes have log-probabilities near -1e8: exactly impossible.
-        return log_probs.masked_fill(log_probs < ILLEGAL / 2, -torch.inf).numpy()
+        # What the mask forbids is unlikely to the policy; here it is exactly impossible.
+        return np.where(batch.masks, log_probs.numpy(), np.float32(-np.inf))
 
     return agent
 
