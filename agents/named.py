@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from agents import expert, training
 from agents.assignment import MELODY, assignment
 from agents.compose import Agent, Critic, prior, uniform
-from agents.policy import policy_agent, policy_critic
-from agents.training import Settings, load, settings_of
+from agents.policy import PriorPolicy, policy_agent, policy_critic
+from agents.training import Learning, settings_of
 from musicenv.batch import Batch
 from rewards.named import Reward
 
@@ -20,7 +21,7 @@ class Named:
     """An agent, and what it composes unless told otherwise."""
 
     agent: Agent
-    trained: Settings | None = None
+    trained: Learning | None = None
     """What it was trained for, whose rules it sees at each step; None where it composes anything."""
     critic: Critic | None = None
 
@@ -43,11 +44,14 @@ class Named:
         return found.batch(n)
 
 
-def _ppo(folder: str) -> Named:
-    if not folder:
-        raise ValueError("agent 'ppo' needs a run folder of train_ppo: write ppo:RUN")
-    policy = load(Path(folder)).model.policy
-    return Named(policy_agent(policy), settings_of(Path(folder)), policy_critic(policy))
+def _trained(kind: str, policy_of: Callable[[Path], PriorPolicy]) -> Callable[[str], Named]:
+    def make(folder: str) -> Named:
+        if not folder:
+            raise ValueError(f"agent {kind!r} needs a run folder of train_{kind}: write {kind}:RUN")
+        policy = policy_of(Path(folder))
+        return Named(policy_agent(policy), settings_of(Path(folder), Learning), policy_critic(policy))
+
+    return make
 
 
 def _plain(agent: Agent) -> Callable[[str], Named]:
@@ -59,7 +63,12 @@ def _plain(agent: Agent) -> Callable[[str], Named]:
     return make
 
 
-NAMED: Final[dict[str, Callable[[str], Named]]] = {"prior": _plain(prior()), "uniform": _plain(uniform), "ppo": _ppo}
+NAMED: Final[dict[str, Callable[[str], Named]]] = {
+    "prior": _plain(prior()),
+    "uniform": _plain(uniform),
+    "ppo": _trained("ppo", lambda folder: training.load(folder).model.policy),
+    "expert": _trained("expert", lambda folder: expert.load(folder).policy),
+}
 """What makes each agent from what follows the colon of its name."""
 
 

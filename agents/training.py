@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 from agents.assignment import COUNTERPOINT, MELODY, Assignment, assignment
 from agents.checkpoint import restore
@@ -23,9 +23,11 @@ FIRST_COEFFICIENT: Final = 0.2
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What is to be composed, for which reward, and how it is learned."""
+class Learning:
+    """What is to be composed, for which reward, and what every learner that begins as the prior is told."""
 
+    command: ClassVar[str] = "train_ppo or train_expert"
+    """Which command takes these."""
     task: str = MELODY
     """What is composed: "melody", as the next six say, or "counterpoint:CANTUS-SPECIES-SIDE", such as
     counterpoint:fux_d-2-above or counterpoint:made-1-both (``agents.assignment``)."""
@@ -54,21 +56,33 @@ class Settings:
     """Adam's step size, held for the first half of the training, then falling linearly to zero."""
     envs: int = 256
     """Pieces composed side by side."""
-    rollout: int = 64
-    """Notes a piece composes between two updates."""
     seed: int = 0
     """Seed of everything random."""
 
     @property
     def options(self) -> dict[str, Any]:
         """The options of the environment that differ from the defaults."""
-        given = {field.name: (getattr(self, field.name), getattr(Settings, field.name)) for field in fields(Options)}
+        given = {field.name: (getattr(self, field.name), getattr(Learning, field.name)) for field in fields(Options)}
         return {name: value for name, (value, default) in given.items() if value != default}
 
     @property
     def assignment(self) -> Assignment:
         """What is to be composed."""
         return assignment(self.task, self.options, self.reward, self.prior or None, self.bonus)
+
+    @property
+    def nats(self) -> float:
+        """``target_kl``, or its default for the task."""
+        return TARGET_KL[self.task.partition(":")[0]] if self.target_kl is None else self.target_kl
+
+
+@dataclass(frozen=True)
+class Settings(Learning):
+    """What PPO from the prior is told."""
+
+    command: ClassVar[str] = "train_ppo"
+    rollout: int = 64
+    """Notes a piece composes between two updates."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +117,7 @@ def schedule(settings: Settings, env: MelodyVecEnv) -> dict[str, Any]:
     return {
         "learning_rate": lambda left: rate * min(1.0, 2.0 * left),
         "n_steps": settings.rollout,
-        "batch_size": min(2048, settings.envs * settings.rollout),
+        "batch_size": min(2048, settings.envs * settings.rollout // 2),
         "n_epochs": 4,
         "gamma": 1.0,
         "gae_lambda": 0.98,
@@ -115,11 +129,10 @@ def build(settings: Settings) -> Trained:
     """The untrained model: its policy is the prior itself."""
     check(settings, rollout=2, target_kl=0.01, learning_rate=0.0)
     env = environment(settings)
-    target = TARGET_KL[settings.task.partition(":")[0]] if settings.target_kl is None else settings.target_kl
     model = PriorPPO(
         PriorPolicy,
         env,
-        controller=KLController(target, FIRST_COEFFICIENT),
+        controller=KLController(settings.nats, FIRST_COEFFICIENT),
         ent_coef=0.0,
         **schedule(settings, env),
         seed=settings.seed,
@@ -128,18 +141,23 @@ def build(settings: Settings) -> Trained:
     return Trained(model, env, env.batch, settings.assignment)
 
 
-def settings_of(folder: Path) -> Settings:
-    """The settings of a run folder of ``experiments.train_ppo``."""
+S = TypeVar("S", bound=Learning)
+
+
+def settings_of(folder: Path, kind: type[S]) -> S:
+    """The settings, of this ``kind``, of a run folder of the command that has such."""
     try:
         arguments = json.loads((folder / "config.json").read_text(encoding="utf-8"))["arguments"]
         arguments = {"task": MELODY, **arguments}  # runs that are older than the name
-        return Settings(**{field.name: arguments[field.name] for field in fields(Settings)})
+        return kind(**{field.name: arguments[field.name] for field in fields(kind)})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{folder} is not a run folder of train_ppo: its config.json is missing or damaged") from error
+        raise ValueError(
+            f"{folder} is not a run folder of {kind.command}: its config.json is missing or damaged"
+        ) from error
 
 
 def load(folder: Path) -> Trained:
     """The trained model of a run folder of ``experiments.train_ppo``, as of its last checkpoint."""
-    trained = build(settings_of(folder))
+    trained = build(settings_of(folder, Settings))
     restore(trained.model, trained.env, folder / "checkpoint.pt")
     return trained

@@ -54,7 +54,8 @@ class Args:
 
     agent: str = "prior"
     """prior, uniform, or ppo:RUN, where RUN is a run folder of train_ppo; or a planner, which looks ahead with one of
-    these: mcts, gumbel, puct, puct-max, puct-mixed, uct, nrpa, beam, greedy, best-of-n, as in mcts or mcts:ppo:RUN."""
+    these: regenerate, mcts, gumbel, puct, puct-max, puct-mixed, uct, nrpa, beam, greedy, best-of-n, as in mcts or
+    mcts:ppo:RUN."""
     task: str | None = None
     """melody, or counterpoint:CANTUS-SPECIES-SIDE, such as counterpoint:fux_d-2-above or counterpoint:all-1-both; with
     -plain at its end without rules of form.  The agent's own by default, else melody."""
@@ -63,7 +64,8 @@ class Args:
     best_of: int = 1
     """Each piece is the best of this many by the reward."""
     simulations: int = 64
-    """Of a planner: simulations a note (mcts), whole pieces (nrpa, best-of-n), eight times the width (beam)."""
+    """Of a planner: simulations a note (mcts), pieces composed (regenerate, nrpa, best-of-n), eight times the width
+    (beam)."""
     seconds: float | None = None
     """Of a planner: time for all pieces; it begins again until then.  Ctrl-C ends it early; the best so far is kept."""
     children: int = 16

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, REST, SIXTEENTH, legal_durations
+from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, MASKS, N_DURATIONS, REST, SIXTEENTH, legal_durations
 from musicenv.keys import SCALES
 from musicenv.melody import Melody, melody_from_notes
 from musicenv.task import METRES, MODES, STYLES, TONICS, Task
@@ -32,9 +32,8 @@ def _laid_out(pitch: npt.ArrayLike, duration: npt.ArrayLike, like: Melody) -> Me
 def uniform(real: Melody, rng: np.random.Generator) -> Melody:
     """Uniform legal play in the frame of a real part."""
     pitch, duration, time = [], [], real.start
-    legal = np.zeros(N_DURATIONS, dtype=np.bool_)
     while time < real.end:
-        legal_durations(time, real.bar, real.end, legal)
+        legal = MASKS[legal_durations(time, real.bar, real.end), :N_DURATIONS]
         duration.append(DURATIONS[rng.choice(np.flatnonzero(legal))])
         pitch.append(int(rng.choice([REST, *range(LOWEST, HIGHEST + 1)])))
         time += duration[-1]

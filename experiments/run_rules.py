@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agents.assignment import MELODY, assignment
-from agents.training import Settings, settings_of
+from agents.training import Learning, settings_of
 from experiments.compose import VARIATIONS
 from experiments.runs import Run
 from musicenv.reading import read
@@ -38,12 +38,12 @@ def what(rule: Rule) -> str:
 
 def rules_of(run: Run) -> Rules:
     """The rules of a run of train_ppo or compose; those of theory, with a notice, where its own cannot be loaded."""
-    asked: dict[str, Any] = {"prior": Settings.prior, "bonus": None, **run.arguments}
-    name = asked["reward"] = asked.get("reward") or Settings.reward
+    asked: dict[str, Any] = {"prior": Learning.prior, "bonus": None, **run.arguments}
+    name = asked["reward"] = asked.get("reward") or Learning.reward
     try:
-        _, learned, trained = str(asked.get("agent")).rpartition("ppo:")
-        if learned:  # whatever it composes, its rules are those it was trained with
-            asked |= asdict(settings_of(Path(trained)))
+        # Whatever a trained agent composes, its rules are those it was trained with.
+        if learned := re.search("(ppo|expert):(.+)", str(asked.get("agent"))):
+            asked |= asdict(settings_of(Path(learned[2]), Learning))
             name = asked["reward"]
         found = assignment(asked.get("task") or MELODY, {}, name, asked["prior"] or None, asked["bonus"])
         suite, prior = found.suite, found.prior

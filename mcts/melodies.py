@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,9 +67,10 @@ class Melodies:
         for name, array in self._state.items():
             self._stored[name][rows] = array[places]
 
-    def fetch(self, rows: Ints) -> None:
+    def fetch(self, rows: Ints, places: Ints | None = None) -> None:
+        where: Any = slice(rows.size) if places is None else places
         for name, array in self._state.items():
-            array[: rows.size] = self._stored[name][rows]
+            array[where] = self._stored[name][rows]
 
     def move(self, source: Ints, places: Ints) -> None:
         for array in self._state.values():
@@ -79,9 +81,10 @@ class Melodies:
         self.batch.step_first(moves)
         return self.batch.rewards[: moves.size].copy(), self.batch.finished[: moves.size].copy()
 
-    def listen(self, m: int) -> None:
-        self.heard += m
-        self.batch.listen(np.arange(m))
+    def listen(self, places: int | Ints) -> None:
+        rows = np.arange(places) if isinstance(places, int) else places
+        self.heard += rows.size
+        self.batch.listen(rows)
 
     def look(self, m: int) -> Floats:
         self.batch.observe(np.arange(m))

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from musicenv.jit import compiled
 
@@ -39,6 +38,10 @@ N_ACTIONS: Final = N_PITCHES * N_DURATIONS
 _DURATIONS: Final = np.array(DURATIONS, dtype=np.int64)
 _ON_GRID: Final = _DURATIONS % SIXTEENTH == 0
 _TRIPLETS: Final = np.flatnonzero(~_ON_GRID)
+_WITHIN: Final = np.array(
+    [np.sum((_ON_GRID & (left >= _DURATIONS)) << np.arange(N_DURATIONS)) for left in range(DURATIONS[-1] + 1)]
+)
+"""The durations on the sixteenth grid that are no longer than so many ticks, a bit for each."""
 
 MASKS: Final = np.tile((np.arange(2**N_DURATIONS)[:, None] >> np.arange(N_DURATIONS) & 1).astype(np.int8), N_PITCHES)
 """(2**N_DURATIONS, N_ACTIONS) the mask of actions for each set of legal durations, a bit for each."""
@@ -101,11 +104,11 @@ def duration_of_species(species: int, time: int, duration: int, bar: int, end: i
 
 
 @compiled
-def legal_durations(time: int, bar: int, end: int, out: npt.NDArray[np.bool_ | np.int8]) -> None:
-    """Write into ``out`` (N_DURATIONS,) which durations are legal at ``time``; ``bar`` and ``end`` in ticks."""
-    on_grid, left = time % SIXTEENTH == 0, end - time
-    for k in range(N_DURATIONS):
-        out[k] = _ON_GRID[k] & on_grid & (_DURATIONS[k] <= left)
+def legal_durations(time: int, bar: int, end: int) -> int:
+    """Which durations are legal at ``time``, a bit for each, as an index of ``MASKS``; ``bar`` and ``end`` in ticks."""
+    on_grid = time % SIXTEENTH == 0
+    legal = _WITHIN[min(end - time, _WITHIN.size - 1)] if on_grid else 0
     if not on_grid or time % 6 == 0:  # elsewhere a triplet is not legal
         for triplet in _TRIPLETS:
-            out[triplet] = duration_is_legal(time, _DURATIONS[triplet], bar, end)
+            legal |= int(duration_is_legal(time, _DURATIONS[triplet], bar, end)) << triplet
+    return legal

@@ -49,7 +49,8 @@ class Batch:
     """``n`` melodies under one suite of rules and, maybe, one prior.
 
     After ``reset`` and each ``step``: ``observations`` (n, D) float32, ``masks`` (n, A) int8, ``rewards`` (n,) and
-    ``finished`` (n,), which are new arrays each time; ``lines`` holds the state itself.
+    ``finished`` (n,), which are new arrays each time, and ``ended``, how many have finished; ``lines`` holds the
+    state itself.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Batch:
         told = {"hidden": prior.hidden_size, "log_probs": N_ACTIONS} if prior else {}
         self.layout = layout(len(suite), {**more, **told})
         self.bounds = bounds(self.layout)
-        self._size = self.bounds[0].size
+        self._shapes = (n, self.bounds[0].size), (n, N_ACTIONS)
         self._all = np.arange(n)
         self._parts = [part for part in np.array_split(self._all, threads) if part.size]
         self._pool = ThreadPoolExecutor(len(self._parts) - 1) if len(self._parts) > 1 else None
@@ -88,11 +89,10 @@ class Batch:
 
     def _renew(self) -> None:
         """New arrays to write to: those handed out are never overwritten."""
-        n = self.n
-        self.observations = np.empty((n, self._size), np.float32)
-        self.masks = np.empty((n, N_ACTIONS), np.int8)
-        self.rewards = np.empty(n)
-        self.finished = np.empty(n, np.bool_)
+        self.observations = np.empty(self._shapes[0], np.float32)
+        self.masks = np.empty(self._shapes[1], np.int8)
+        self.rewards = np.empty(self.n)
+        self.finished = np.empty(self.n, np.bool_)
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""
@@ -100,6 +100,7 @@ class Batch:
             raise ValueError(f"key: the prior knows {', '.join(TUNE_MODES)} only; choose one of them, or prior=None")
         openings = [relative_opening(task) for task in tasks]  # may raise: before anything is changed
         self.tasks, self._openings = list(tasks), openings
+        self._longest_opening = max(len(opening) for opening in openings)
         self._begun = False
         self._unsummarised = self.suite.unsummarised()
         self._frames = np.array([frame_of(task) for task in self.tasks], dtype=np.int64)
@@ -177,22 +178,28 @@ class Batch:
                 code, i, k = next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
         except Exception as error:
             raise self._culprit(error) from error
-        self._ended = i if code == OK else 0
-        if code == FAILED:
-            raise self._blame(i, k, f"it returned {self.lines.values[i, k]}")
-        if code == FINISHED:
-            raise RuntimeError("step() after the final barline: the piece is finished; call reset() first")
-        if code == NO_ACTION:
-            raise ValueError(f"action {actions[i]} is not in 0..{N_ACTIONS - 1}; choose one that action_masks() allows")
+        if code != OK:
+            raise self._refusal(code, i, k, actions)
+        self.ended = i
+        rows = self._all if m == self.n else self._all[:m]
         if self._python_terms.size:
             self._ask_python(m)
-            observe(self.block, self._all[:m], self.observations, self.masks)
-        if self.prior is not None and self._ended:
+            observe(self.block, rows, self.observations, self.masks)
+        if self.prior is not None and self.ended:
             # The prior has nothing to say of what follows the last note of a piece; to the others it listens next.
-            rows = np.flatnonzero(self.finished[:m])
-            self.observations[rows, self.layout["log_probs"]] = -np.log(N_ACTIONS)
-            self.observations[rows, self.layout["hidden"]] = 0.0
-        self.complete(self._all[:m])
+            last = self.finished[:m].nonzero()[0]
+            self.observations[last, self.layout["log_probs"]] = -np.log(N_ACTIONS)
+            self.observations[last, self.layout["hidden"]] = 0.0
+        self.complete(rows)
+
+    def _refusal(self, code: int, i: int, k: int, actions: npt.NDArray[np.int64]) -> Exception:
+        """Why the compiled step could not append ``actions[i]``."""
+        if code == FAILED:
+            return self._blame(i, k, f"it returned {self.lines.values[i, k]}")
+        if code == FINISHED:
+            return RuntimeError("step() after the final barline: the piece is finished; call reset() first")
+        assert code == NO_ACTION
+        return ValueError(f"action {actions[i]} is not in 0..{N_ACTIONS - 1}; choose one that action_masks() allows")
 
     def _by_parts(self, work: Callable[[npt.NDArray[np.int64]], T]) -> list[T]:
         """What ``work`` says of each part of the melodies, shared by the threads."""
@@ -214,8 +221,8 @@ class Batch:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
         self.step(actions)
         final = None
-        if self._ended:
-            rows = np.flatnonzero(self.finished)
+        if self.ended:
+            rows = self.finished.nonzero()[0]
             final = Finished(self, rows)
             self.restart(rows, generators)
             observe(self.block, rows, self.observations, self.masks)
@@ -232,7 +239,7 @@ class Batch:
         begin_rows(self.block, rows, drawn, self._frames, self._given, self._unsummarised)
         if self.prior is not None and self._prior_state is not None:
             self.prior.reset(self._prior_state, rows)
-        for k in range(max(len(opening) for opening in self._openings)):
+        for k in range(self._longest_opening):
             opened = [
                 (i, self._openings[task][k])
                 for i, task in zip(rows, drawn, strict=True)

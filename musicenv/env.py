@@ -106,7 +106,7 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
         batch = self.batch
         self._action[0] = action
         batch.step(self._action)
-        finished = bool(batch.finished[0])
+        finished = batch.ended > 0
         info = self._info()
         if not finished:
             batch.listen(self._row)
@@ -114,7 +114,7 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
             info |= {"melody": batch.melody(0), "passed": batch.lines.passed[0].copy()}
         if self.render_mode == "human":
             self.render()
-        return batch.observations[0], float(batch.rewards[0]), finished, False, info
+        return batch.observations[0], batch.rewards.item(0), finished, False, info
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """(310,) True for each note that is legal now."""

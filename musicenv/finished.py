@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -22,29 +22,20 @@ class Finished:
     def __init__(self, batch: Batch, rows: npt.NDArray[np.int64]) -> None:
         self.rows = rows
         """(r,) which melodies of the batch."""
-        self.observations = batch.observations[rows]
+        self.observations = batch.observations.take(rows, axis=0)
         """(r, D)"""
+        self.terms = batch.lines.scores.take(rows, axis=0)
+        """(r, S) weighted scores."""
+        self.passed = batch.lines.passed.take(rows, axis=0)
+        """(r, S)"""
         self._packing, self._suite = batch.packing, batch.arrays
         self._packed = np.empty((rows.size, self._packing.size), dtype=np.uint8)
         pack(batch.block, rows, self._packed)
 
-    def _part(self, name: str) -> npt.NDArray[Any]:
-        return self._packing.part(self._packed, name)
-
-    @property
-    def terms(self) -> npt.NDArray[np.float64]:
-        """(r, S) weighted scores."""
-        return self._part("scores")
-
-    @property
-    def passed(self) -> npt.NDArray[np.bool_]:
-        """(r, S)"""
-        return self._part("passed")
-
     @cached_property
     def values(self) -> npt.NDArray[np.float64]:
         """(r, S) each statistic's value, NaN where not defined; for a rule the sum of its scores."""
-        return values_of(self._part("values").copy(), self.terms, self._suite)
+        return values_of(self._packing.part(self._packed, "values").copy(), self.terms, self._suite)
 
     @cached_property
     def melody(self) -> list[Melody]:

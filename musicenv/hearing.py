@@ -21,12 +21,14 @@ def tell(
     out: npt.NDArray[np.float32],
 ) -> None:
     """Write the prior's ``log_probs`` (n, A), at least -50, and ``hidden`` (n, H) of ``rows`` into ``out`` (n, D)."""
+    least = np.float32(-50.0)
     for i in rows:
-        for a in range(log_probs.shape[1]):
-            value = log_probs[i, a]
-            out[i, at + a] = value if value > -50.0 else np.float32(-50.0)  # as max() does not vectorise
-        for h in range(hidden.shape[1]):
-            out[i, hidden_at + h] = hidden[i, h]
+        said, x = log_probs[i], out[i, at : at + log_probs.shape[1]]
+        for a in range(said.size):
+            x[a] = max(said[a], least)
+        state, y = hidden[i], out[i, hidden_at : hidden_at + hidden.shape[1]]
+        for h in range(state.size):
+            y[h] = state[h]
 
 
 @compiled

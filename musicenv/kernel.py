@@ -35,6 +35,9 @@ READINGS: Final = 8
 """Statistics are read at the bar lines that divide a piece into at most so many stretches: each reading goes through
 the whole line so far, so that a note of a long piece costs no more than one of a short one."""
 
+LOOKBACK: Final = (1, 2, 4, 8)
+"""Bars ago at which an observation looks up the same place."""
+
 _DURATIONS: Final = np.array(DURATIONS, dtype=np.int64)
 
 
@@ -89,13 +92,23 @@ class State(NamedTuple):
     """(n,) whether statistics were read at the newest note."""
     masks: npt.NDArray[np.int8]
     """``alphabet.MASKS``."""
+    looked_back: npt.NDArray[np.int64]
+    """(n, lookbacks) the notes that an observation looked back at last: where the next one begins to search."""
 
 
 def state_of(lines: Lines, suite: SuiteArrays, log_probs: npt.NDArray[np.float32] | None = None) -> State:
     """The state of a batch; ``log_probs`` where there is a prior."""
     silence = np.zeros((1, 1), dtype=np.float32)
-    at_bar = np.zeros(len(lines.frame), dtype=np.bool_)
-    return State(lines, suite, silence if log_probs is None else log_probs, int(log_probs is not None), at_bar, MASKS)
+    n = len(lines.frame)
+    return State(
+        lines,
+        suite,
+        log_probs=silence if log_probs is None else log_probs,
+        listening=int(log_probs is not None),
+        at_bar=np.zeros(n, dtype=np.bool_),
+        masks=MASKS,
+        looked_back=np.zeros((n, len(LOOKBACK)), dtype=np.int64),
+    )
 
 
 read_state = reader(state_of(new_lines(1, 1, 1, 1), Suite(()).arrays()))
@@ -176,25 +189,27 @@ def duration_fits(frame: npt.NDArray[np.int64], duration: int) -> bool:
 
 
 @compiled
-def legal_duration(frame: npt.NDArray[np.int64], wanted: int) -> int:
-    """Index ``wanted`` of a duration that is legal now, else of the longest legal shorter one, else of the shortest."""
-    for shorter in range(wanted + 1):
-        if duration_fits(frame, _DURATIONS[wanted - shorter]):
-            return wanted - shorter
-    for longer in range(wanted + 1, N_DURATIONS):
-        if duration_fits(frame, _DURATIONS[longer]):
-            return longer
-    return 0
+def durations_that_fit(frame: npt.NDArray[np.int64]) -> int:
+    """Which durations fit, a bit for each."""
+    if frame[SPECIES] == 0:
+        return legal_durations(frame[TIME], frame[BAR], frame[END])
+    fitting = 0
+    for k in range(N_DURATIONS):
+        fitting |= int(duration_fits(frame, _DURATIONS[k])) << k
+    return fitting
 
 
 @compiled
-def durations_that_fit(frame: npt.NDArray[np.int64], out: npt.NDArray[np.bool_ | np.int8]) -> None:
-    """Write into ``out`` (N_DURATIONS,) which durations fit."""
-    if frame[SPECIES] > 0:
-        for k in range(N_DURATIONS):
-            out[k] = duration_fits(frame, _DURATIONS[k])
-    else:
-        legal_durations(frame[TIME], frame[BAR], frame[END], out)
+def legal_duration(frame: npt.NDArray[np.int64], wanted: int) -> int:
+    """Index ``wanted`` of a duration that is legal now, else of the longest legal shorter one, else of the shortest."""
+    fitting = durations_that_fit(frame)
+    for shorter in range(wanted + 1):
+        if fitting >> (wanted - shorter) & 1:
+            return wanted - shorter
+    for longer in range(wanted + 1, N_DURATIONS):
+        if fitting >> longer & 1:
+            return longer
+    return 0
 
 
 @compiled
@@ -313,8 +328,9 @@ def pack(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDA
 @compiled
 def _packed(array: Any, out: npt.NDArray[np.uint8], at: int) -> int:
     source = array.view(np.uint8)
+    target = out[at : at + source.size]  # so that the loop is a block move
     for k in range(source.size):
-        out[at + k] = source[k]
+        target[k] = source[k]
     return int(at + source.size)
 
 

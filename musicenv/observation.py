@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,13 @@ from musicenv.kernel import (
     HIGH,
     KEY,
     LENGTH,
+    LOOKBACK,
     LOW,
     METRE,
     MODE,
     START,
     STYLE,
     TIME,
-    Lines,
     durations_that_fit,
     read_state,
 )
@@ -31,8 +31,6 @@ from musicenv.task import METRES, STYLES, TONICS, TUNE_MODES
 
 HISTORY: Final = 8
 """Notes whose pitch and duration are given as numbers."""
-LOOKBACK: Final = (1, 2, 4, 8)
-"""Bars ago at which the same place is looked up."""
 _MIDDLE: Final = 70.0
 _OCTAVE: Final = 12.0
 _BAR_CAP: Final = 8
@@ -87,13 +85,12 @@ def layout(terms: int = 0, more: Mapping[str, int] = MappingProxyType({})) -> di
 
 
 @compiled
-def observe_one(
-    lines: Lines, masks: npt.NDArray[np.int8], i: int, x: npt.NDArray[np.float32], mask: npt.NDArray[np.int8]
-) -> None:
+def observe_one(state: Any, i: int, x: npt.NDArray[np.float32], mask: npt.NDArray[np.int8]) -> None:
     """Write the FEATURES of melody i and the scores of its terms into ``x`` (D,), legal actions into ``mask`` (A,).
 
-    ``masks`` is ``alphabet.MASKS``.  What the prior says of the next note is the caller's to add.
+    ``state`` is a reference.  What the prior says of the next note is the caller's to add.
     """
+    lines = state.lines
     frame = lines.frame[i]
     n, time, bar, end = frame[LENGTH], frame[TIME], frame[BAR], frame[END]
     pitch, onset, ticks = lines.notes[i, 0], lines.notes[i, 1], lines.notes[i, 2]
@@ -127,15 +124,19 @@ def observe_one(
         x[_OFFSETS[9]] = _HEIGHT[frame[LOW]]
         x[_OFFSETS[9] + 1] = _HEIGHT[frame[HIGH]]
     at = _OFFSETS[10]
-    j = n - 1
+    looked_back = state.looked_back[i]
     for k in range(_LOOKBACK.size):
-        # The note that sounds there: some bars back, so that going there note by note is faster than bisecting.
         ago = _LOOKBACK[k] * bar
         there = time - ago
         if n == 0 or there < frame[START]:
             break
+        # The note that sounds there is mostly the one after that of the observation before.
+        j = min(looked_back[k], n - 1)
         while onset[j] > there:
             j -= 1
+        while onset[j] + ticks[j] <= there:
+            j += 1
+        looked_back[k] = j
         x[at + 5 * k] = _HEIGHT[pitch[j]]
         x[at + 5 * k + 1] = pitch[j] != REST
         x[at + 5 * k + 2] = onset[j] == there
@@ -146,16 +147,14 @@ def observe_one(
             before -= 1
         x[at + 5 * k + 4] = onset[before] == copied and pitch[before] == pitch[n - 1] and ticks[before] == ticks[n - 1]
     at = _OFFSETS[11]
-    durations_that_fit(frame, mask)
-    legal = 0
+    legal = state.masks[durations_that_fit(frame)]
     for d in range(N_DURATIONS):
-        x[at + d] = mask[d]
-        legal |= mask[d] << d
-    every = masks[legal]
-    for a in range(every.size):
-        mask[a] = every[a]
-    for k in range(lines.scores.shape[1]):
-        x[N_FEATURES + k] = min(max(lines.scores[i, k], -5.0), 5.0)
+        x[at + d] = legal[d]
+    for a in range(legal.size):
+        mask[a] = legal[a]
+    scores = lines.scores[i]
+    for k in range(scores.size):
+        x[N_FEATURES + k] = min(max(scores[k], -5.0), 5.0)
 
 
 @compiled
@@ -168,7 +167,7 @@ def observe(
     """``observe_one`` for each of ``rows`` of the ``State`` in ``block``: into ``out[rows]`` and ``mask[rows]``."""
     state = read_state(block)
     for i in rows:
-        observe_one(state.lines, state.masks, i, out[i], mask[i])
+        observe_one(state, i, out[i], mask[i])
 
 
 def bounds(where: Mapping[str, slice]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

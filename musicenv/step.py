@@ -90,7 +90,7 @@ def play(
     if listening:
         hear(lines, i, pitch * N_DURATIONS + duration, log_probs[i])
     before = frame[TIME]
-    if frame[LENGTH] > 0:
+    if frame[LENGTH] > 0 and lines.summary.shape[1] > 0:
         summarise(refer(view(lines, i)), lines.summary[i])
     append(lines, i, pitch + LOWEST - 1 if pitch > 0 else REST, _DURATIONS[duration])
     finished[i] = frame[TIME] == frame[END]
@@ -144,7 +144,7 @@ def advance(
         )
         if failed[0] != OK:
             return failed
-        observe_one(lines, state.masks, i, observations[i], masks[i])
+        observe_one(state, i, observations[i], masks[i])
         ended += finished[i]
     return OK, ended, 0
 

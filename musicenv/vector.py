@@ -105,14 +105,14 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         infos = self._infos()
         if final is not None:
             rows, which = final.rows, batch.finished.copy()
-            infos["final_obs"] = np.full(n, None, dtype=object)
+            seen = np.empty(n, dtype=object)  # None where nothing ended
             for i, observation in zip(rows.tolist(), final.observations, strict=True):
-                infos["final_obs"][i] = observation
+                seen[i] = observation
             terms, passed = np.zeros((n, len(self.terms))), np.zeros((n, len(self.terms)), dtype=np.bool_)
             terms[rows], passed[rows] = final.terms, final.passed
-            infos["final_info"] = {"melody": Melodies(final, n), "terms": terms, "passed": passed}
-            infos["final_info"] |= {"_melody": which, "_terms": which, "_passed": which}
-            infos["_final_obs"] = infos["_final_info"] = which
+            told = {"melody": Melodies(final, n), "terms": terms, "passed": passed}
+            told |= {"_melody": which, "_terms": which, "_passed": which}
+            infos |= {"final_obs": seen, "_final_obs": which, "final_info": told, "_final_info": which}
         return batch.observations, batch.rewards, batch.finished, np.zeros(n, dtype=np.bool_), infos
 
     def action_masks(self) -> npt.NDArray[np.bool_]:

@@ -86,7 +86,7 @@ def test_a_run_older_than_tasks_is_of_melodies(tmp_path: Path):
     (run.folder / "config.json").write_text(text.replace('"task": "melody",', ""))
     from agents.training import settings_of
 
-    assert settings_of(run.folder) == Settings(bars=4)
+    assert settings_of(run.folder, Settings) == Settings(bars=4)
 
 
 @pytest.mark.parametrize(

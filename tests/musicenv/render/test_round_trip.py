@@ -1,12 +1,11 @@
 """What is written reads back as the same notes, in every key and metre."""
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from symusic import Score
 
-from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, REST, SIXTEENTH, legal_durations
+from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, MASKS, N_DURATIONS, REST, SIXTEENTH, legal_durations
 from musicenv.corpus.abc import read_abc
 from musicenv.corpus.abc_body import join_ties
 from musicenv.corpus.abc_fields import FINE
@@ -27,10 +26,9 @@ def legal_melodies(draw):
         pickup=SIXTEENTH * draw(st.integers(0, BAR_TICKS[METRES.index(metre)] // SIXTEENTH - 1)),
     )
     pitches = st.integers(LOWEST, HIGHEST) | st.just(REST)
-    legal = np.zeros(N_DURATIONS, np.bool_)
     time, notes = -task.pickup, []
     while time < task.end:
-        legal_durations(time, task.bar, task.end, legal)
+        legal = MASKS[legal_durations(time, task.bar, task.end), :N_DURATIONS]
         duration = draw(st.sampled_from([ticks for ticks, may in zip(DURATIONS, legal, strict=True) if may]))
         notes.append((draw(pitches), duration))
         time += duration
