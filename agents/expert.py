@@ -33,6 +33,8 @@ from musicenv.env import observation_space
 
 FIRST_COEFFICIENT: Final = 0.03
 """KL coefficient to begin with, in units of the cross-entropy."""
+INTEGRAL_GAIN: Final = 0.3
+"""Of the KL controller: twice PPO's, since there are fewer and larger iterations."""
 VALUE_WEIGHT: Final = 0.5
 """Of the critic's loss."""
 LARGEST_GRADIENT: Final = 0.5
@@ -109,7 +111,7 @@ class Expert:
         )
         self.game = Melodies(self.batch, policy_agent(self.policy), policy_critic(self.policy))
         self.rng = np.random.default_rng(settings.seed)
-        self.controller = KLController(settings.nats, FIRST_COEFFICIENT)
+        self.controller = KLController(settings.nats, FIRST_COEFFICIENT, integral_gain=INTEGRAL_GAIN)
         self.window: deque[Lessons] = deque(maxlen=settings.window)
         self.missed: deque[torch.Tensor] = deque(maxlen=settings.window)
         """(m,) what the critic missed of the return at each decision of the window."""

@@ -310,7 +310,7 @@ def back_up(tree: Tree, b: int, leaf: int, whole: float) -> None:
     """Record the return ``whole`` of a piece through ``leaf``; an ENDED leaf solves what it completes."""
     tree.low[b] = min(tree.low[b], whole)
     tree.high[b] = max(tree.high[b], whole)
-    solved = tree.state[leaf] == ENDED
+    solved, exact = tree.state[leaf] == ENDED, np.float32(whole)
     node, slot = tree.parent[leaf], tree.slot[leaf]
     while node != NONE:
         record(tree, node, slot, whole)
@@ -319,7 +319,10 @@ def back_up(tree: Tree, b: int, leaf: int, whole: float) -> None:
         if solved and not tree.solved[node, slot]:
             tree.solved[node, slot] = True
             tree.unsolved[node] -= 1
+            tree.best[node, slot] = exact  # where a critic had promised more
         solved = solved and tree.unsolved[node] == 0
+        if solved:
+            exact = tree.best[node, : tree.width[node]].max()
         slot, node = tree.slot[node], tree.parent[node]
 
 
