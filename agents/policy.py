@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-import numpy as np
 import torch
 from gymnasium import spaces
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
+from agents.compose import masked
 from musicenv.alphabet import N_ACTIONS, N_PITCHES
 
 Layout = dict[str, slice]
@@ -159,8 +159,7 @@ def policy_agent(policy: PriorPolicy) -> Callable[[Any], Any]:
     def agent(batch: Any) -> Any:
         with torch.no_grad():
             log_probs, _, _ = policy.judge(torch.from_numpy(batch.observations))
-        # What the mask forbids is unlikely to the policy; here it is exactly impossible.
-        return np.where(batch.masks, log_probs.numpy(), np.float32(-np.inf))
+        return masked(log_probs.numpy(), batch.masks)  # what is illegal is exactly impossible
 
     return agent
 

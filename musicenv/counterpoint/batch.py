@@ -57,7 +57,7 @@ _SHOWN: Final = sum(SEEN.values()) - N_ACTIONS
 _SCALE: Final = np.array([[degree in SCALES[mode][:7] for degree in range(12)] for mode in MODES])
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _table(task: Task, hard: Suite, mask: Mask) -> Table:
     return viability(task, hard) if mask == "viable" else unknown(new_space(task, hard))
 

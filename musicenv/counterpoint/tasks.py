@@ -85,8 +85,8 @@ def made_cantus(seed: int, key: str, notes: int = 10) -> tuple[int, ...]:
 
 @cache
 def made_cantus_firmi() -> tuple[tuple[tuple[int, ...], str], ...]:
-    """48 cantus firmi of our own and their keys: eight in each of Fux's modes, of 8 to 14 notes."""
-    return tuple((made_cantus(seed, key, 8 + seed % 7), key) for seed, key in enumerate(8 * _KEYS))
+    """192 cantus firmi of our own and their keys: 32 in each of Fux's modes, of 8 to 14 notes."""
+    return tuple((made_cantus(seed, key, 8 + seed % 7), key) for seed, key in enumerate(32 * _KEYS))
 
 
 _KEYS: Final = ("D dorian", "E phrygian", "F lydian", "G mixolydian", "A minor", "C major")

@@ -41,8 +41,8 @@ def test_several_cantus_firmi_and_sides():
 
 def test_what_is_trained_on_is_not_what_is_tested_on():
     made = {line for line, _ in made_cantus_firmi()}
-    assert len(made) == len(made_cantus_firmi()) == 48
-    assert len(assignment("counterpoint:made-3-both").tasks) == 96
+    assert len(made) == len(made_cantus_firmi()) == 192
+    assert len(assignment("counterpoint:made-3-both").tasks) == 384
     shapes = {tuple(np.diff(line)) for line in made}
     assert not shapes & {tuple(np.diff(cantus_firmi()[name].pitches)) for name in OF_FORM}
 
