@@ -18,6 +18,8 @@ from rewards.rules import Suite
 
 MELODY: Final = "melody"
 COUNTERPOINT: Final = "counterpoint"
+NOTES_A_BAR: Final = {1: 1, 2: 2, 3: 4, 4: 1.2}
+"""Of each species; of the fourth, whose notes are tied where they can be, about."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,11 @@ class Assignment:
     tasks: tuple[Task, ...]
     suite: Suite
     prior: Prior | None = None
-    """Who says what is likely; None for counterpoint, where all notes that the mask leaves are as likely."""
+    """Who says what is likely; None for counterpoint, whose batch says it itself."""
     mask: Mask | None = None
     """What counterpoint's mask knows; None for melodies."""
+    nats: float = 9.0
+    """Divergence from the prior, a piece, that a learner settles at unless told otherwise."""
 
     def batch(self, n: int) -> Batch:
         """``n`` pieces side by side."""
@@ -86,7 +90,8 @@ def _counterpoint(
     }
     suite = rules(reward, species, form=match[4] is None)
     tasks = CounterpointOptions(species=species).updated({**asked, **options}).tasks()
-    return Assignment(tuple(tasks), suite.with_bonus(bonus or 0.0), mask="viable")
+    notes = NOTES_A_BAR[species] * sum(each.bars for each in tasks) / len(tasks)
+    return Assignment(tuple(tasks), suite.with_bonus(bonus or 0.0), mask="viable", nats=0.4 * notes)
 
 
 _KINDS: Final[dict[str, Callable[..., Assignment]]] = {MELODY: _melody, COUNTERPOINT: _counterpoint}

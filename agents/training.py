@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
-from agents.assignment import COUNTERPOINT, MELODY, Assignment, assignment
+from agents.assignment import MELODY, Assignment, assignment
 from agents.checkpoint import restore
 from agents.policy import PriorPolicy
 from agents.ppo import KLController, PriorPPO
@@ -16,8 +16,6 @@ from agents.vec_env import MelodyVecEnv
 from musicenv.batch import Batch
 from musicenv.options import Options
 
-TARGET_KL: Final = {MELODY: 9.0, COUNTERPOINT: 20.0}
-"""Nats a piece, where the settings leave it open."""
 FIRST_COEFFICIENT: Final = 0.2
 """KL coefficient to begin with, near where it settles by default."""
 
@@ -50,8 +48,8 @@ class Learning:
     bonus: float | None = None
     """Reward for a piece that passes all rules at once; by default 35 for melodies, none for counterpoint."""
     target_kl: float | None = None
-    """Divergence from the prior to settle at, in nats a piece; by default 9 for melodies.  In counterpoint the prior is
-    even over the notes that the mask leaves, and the default is 20."""
+    """Divergence from the prior to settle at, in nats a piece; by default 9 for melodies, .4 a note in counterpoint,
+    whose prior plays by what a note is paid at once."""
     learning_rate: float = 2e-3
     """Adam's step size, held for the first half of the training, then falling linearly to zero."""
     envs: int = 256
@@ -73,7 +71,7 @@ class Learning:
     @property
     def nats(self) -> float:
         """``target_kl``, or its default for the task."""
-        return TARGET_KL[self.task.partition(":")[0]] if self.target_kl is None else self.target_kl
+        return self.assignment.nats if self.target_kl is None else self.target_kl
 
 
 @dataclass(frozen=True)
