@@ -77,4 +77,9 @@ def publish(rows: Rows, results: Sequence[Mapping[str, Any]]) -> Path:
     where, versions = results[0]["machine"], results[0]["versions"]
     named = ", ".join(f"{name} {versions[name]}" for name in ("python", "numba", "torch"))
     text = f"Measured on {where['processor']}, {where['cores']} cores, {where['system']}; {named}."
+    for result in results:
+        asked = result["arguments"]
+        species = ", ".join(map(str, asked["species"]))
+        tasks = f"the first {asked['limit']} tasks" if asked["limit"] else "all tasks"
+        text += f"  Species {species}: {tasks}, {asked['simulations']:,} simulations."
     return fill({"regret": f"{text}\n\n{markdown(rows)}"}, PAGE)
