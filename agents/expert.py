@@ -33,6 +33,8 @@ from musicenv.env import observation_space
 
 FIRST_COEFFICIENT: Final = 0.03
 """KL coefficient to begin with, in units of the cross-entropy."""
+INTEGRAL_GAIN: Final = 0.3
+"""Of the KL controller: twice PPO's, since there are fewer and larger iterations."""
 VALUE_WEIGHT: Final = 0.5
 """Of the critic's loss."""
 LARGEST_GRADIENT: Final = 0.5
@@ -109,10 +111,10 @@ class Expert:
         )
         self.game = Melodies(self.batch, policy_agent(self.policy), policy_critic(self.policy))
         self.rng = np.random.default_rng(settings.seed)
-        self.controller = KLController(settings.nats, FIRST_COEFFICIENT)
+        self.controller = KLController(settings.nats, FIRST_COEFFICIENT, integral_gain=INTEGRAL_GAIN)
         self.window: deque[Lessons] = deque(maxlen=settings.window)
         self.missed: deque[torch.Tensor] = deque(maxlen=settings.window)
-        """(m,) what the critic missed of the return at each decision of the window."""
+        """(m,) what the critic missed of the return at each decision of the window, less its mean in that iteration."""
         self.decided = 0
         """Notes of finished pieces."""
         self.best = -math.inf
@@ -176,14 +178,17 @@ class Expert:
 
     def _lessons(self, seen: list[_Seen], played: np.ndarray[Any, np.dtype[np.float64]]) -> Lessons:
         """What is to be learned from an iteration in which the pieces had the returns ``played`` (n,)."""
-        self.missed.append(torch.from_numpy(np.concatenate([played[s.pieces] - s.decisions.values for s in seen])))
-        if len(self.missed) == 1 and not self.window:
+        missed = np.concatenate([played[s.pieces] - s.decisions.values for s in seen])
+        # What the critic expects too much or too little of all pieces says nothing of a note: so before it has learned.
+        shift = float(missed.mean())
+        if not self.missed:
             # A critic that begins at the mean has the right scale in an iteration instead of ten.
-            self.policy.value_net.bias.data.fill_(float(played.mean()))
+            self.policy.value_net.bias.data.fill_(shift)
+        self.missed.append(torch.from_numpy(missed - shift))
         step = self.settings.step / self.deviation
         parts = []
         for s in seen:
-            heard = with_outcome(s.decisions, played[s.pieces], self.settings.outcome)
+            heard = with_outcome(s.decisions, played[s.pieces] - shift, self.settings.outcome)
             target = improved(heard, completed(s.decisions), step)
             parts.append(
                 Lessons(

@@ -24,7 +24,7 @@ class Decisions(NamedTuple):
     """m decisions, each after a search whose root has up to K children."""
 
     log_probs: Floats
-    """(m, A) the policy before the search, in nats; near or below -1e8 for illegal notes."""
+    """(m, A) the policy before the search, in nats; -inf for illegal notes."""
     actions: Ints
     """(m, K) the move to each child."""
     visits: Ints

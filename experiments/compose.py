@@ -53,9 +53,9 @@ class Args:
     """Compose pieces with an agent, and write them to hear, see and edit."""
 
     agent: str = "prior"
-    """prior, uniform, or ppo:RUN, where RUN is a run folder of train_ppo; or a planner, which looks ahead with one of
-    these: regenerate, mcts, gumbel, puct, puct-max, puct-mixed, uct, nrpa, beam, greedy, best-of-n, as in mcts or
-    mcts:ppo:RUN."""
+    """prior, uniform, ppo:RUN or expert:RUN, where RUN is a run folder of train_ppo or train_expert; or a planner that
+    looks ahead with one of these: regenerate, mcts, gumbel, puct, puct-max, puct-mixed, uct, nrpa, beam, greedy,
+    best-of-n, as in mcts or mcts:ppo:RUN."""
     task: str | None = None
     """melody, or counterpoint:CANTUS-SPECIES-SIDE, such as counterpoint:fux_d-2-above or counterpoint:all-1-both; with
     -plain at its end without rules of form.  The agent's own by default, else melody."""

@@ -11,6 +11,7 @@ from agents.expert import Expert, ExpertSettings
 from agents.improvement import Decisions, completed, improved, policy_loss, value_loss, with_outcome
 from agents.policy import policy_agent
 from mcts.search import OutOfTimeError
+from musicenv.counterpoint.sets import known_tasks, regret
 
 SMALL = ExpertSettings(bars=2, metre="2/4", reward="sequence_tutor.key=1", bonus=0.0, envs=8, updates=4, minibatch=64)
 
@@ -18,7 +19,7 @@ SMALL = ExpertSettings(bars=2, metre="2/4", reward="sequence_tutor.key=1", bonus
 def decisions(visits=((3, 1, 0),), means=((2.0, 6.0, 0.0),), p=(0.5, 0.3, 0.2, 0.0), values=(4.0,), chosen=(0,)):
     """One decision among four notes, the last of which is illegal; the search looked at the first three."""
     with np.errstate(divide="ignore"):
-        log_probs = np.maximum(np.log([p]), -1e8).astype(np.float32)
+        log_probs = np.log([p]).astype(np.float32)
     actions = np.array([[0, 1, 2]])
     return Decisions(log_probs, actions, np.array(visits), np.array(means), np.array(values), np.array(chosen))
 
@@ -69,18 +70,19 @@ def test_before_it_learns_the_policy_is_the_prior():
 
 
 def test_a_solved_task_of_counterpoint_is_learned_to_its_optimum():
-    """An evenly drawn legal line against Fux's first cantus loses 61, the best 12; a policy of 224 lines is near."""
-    from musicenv.counterpoint.sets import known_tasks, regret
-
+    """Whoever looks no further than the next note against Fux's first cantus is a third of the way from the optimum to
+    evenly drawn notes; after 160 lines of its own the policy is much nearer, and has met the best line there is."""
     known = known_tasks("plain")["fux_d-1-above"]
-    settings = ExpertSettings(task="counterpoint:fux_d-1-above-plain", simulations=8, envs=16, updates=16)
-    expert = Expert(settings)
-    before = compose(expert.batch, policy_agent(expert.policy), 64, seed=0).returns.mean()
-    assert regret(before, known) == pytest.approx(1.0, abs=0.2)
-    for k in range(14):
-        expert.iterate(1 - k / 14)
-    after = compose(expert.batch, policy_agent(expert.policy), 64, seed=0).returns
-    assert regret(after.mean(), known) < 0.25
+    task = "counterpoint:fux_d-1-above-plain"
+    expert = Expert(ExpertSettings(task=task, simulations=8, envs=16, updates=16, target_kl=50.0))
+
+    def mean_regret():
+        return regret(compose(expert.batch, policy_agent(expert.policy), 64, seed=0).returns.mean(), known)
+
+    before = mean_regret()
+    for k in range(10):
+        expert.iterate(1 - k / 10)
+    assert mean_regret() < 0.75 * before
     assert expert.best == known.optimum
 
 

@@ -109,7 +109,7 @@ def test_statistics_add_up():
 
 def test_frozen_lake_is_crossed():
     game = GymGame(gym.make("FrozenLake-v1", is_slippery=False), n=8, seed=0)
-    found = plan_env(game, "uct", Budget(simulations=100))
+    found = plan_env(game, "uct", Budget(simulations=30))
     assert found.total == 1.0
     env = gym.make("FrozenLake-v1", is_slippery=False)
     env.reset(seed=0)
@@ -198,3 +198,19 @@ def test_a_search_tells_what_it_decides_and_what_the_decided_piece_returns(name)
     for moves, whole in zip(made, planned.played(), strict=True):
         so_far = sum(Path.table[(d, *moves[d : d + 3])] for d in range(len(moves) - 2))
         assert whole == pytest.approx(so_far + best(tuple(moves)), abs=1e-5), "solved ends are played best"
+
+
+class Promising(GymGame):
+    """Its critic expects a hundred to come, wherever it is asked."""
+
+    def values(self, m):
+        return np.full(m, 100.0)
+
+
+def test_what_is_solved_is_exact_whatever_a_critic_promised(optimum):
+    game = Promising(Path(), 8, save=lambda env: env.made, restore=path_game().restore)
+    planned, incumbents = search("puct", "critic", game=game)
+    tree, root = planned.tree, planned.tree.root[0]
+    assert tree.unsolved[root] == 0
+    assert tree.best[root, :WIDTH].max() == pytest.approx(optimum, abs=1e-5)
+    assert planned.played()[0] == pytest.approx(incumbents.returns[0], abs=1e-5)
