@@ -121,7 +121,7 @@ def scores_of(name: str, known: KnownTask, args: Args, seconds: float | None) ->
 
 
 def measure(name: str, known: KnownTask, args: Args, seconds: float | None = None) -> dict[str, Any]:
-    """What one line of metrics.jsonl says of an agent on a task; what is compiled and solved once is not timed."""
+    """What one line of metrics.jsonl says of an agent on a task; compiling is not timed."""
     began, worked = time.monotonic(), time.process_time()
     scores = scores_of(name.format(species=known.species), known, args, seconds)
     took = {"seconds": time.monotonic() - began, "cpu_seconds": time.process_time() - worked}
