@@ -98,7 +98,7 @@ class Regeneration:
         """The script's move in each place, else one that is drawn."""
         n = np.arange(clock.size)
         log_probs = self.game.look(clock.size)
-        moves = draw(log_probs / np.float32(TEMPERATURE), self.rng)
+        moves = draw(log_probs, self.rng, TEMPERATURE)
         scripted = self.script[n, clock]
         repeated = (scripted != NONE) & (log_probs[n, scripted] > -np.inf)
         moves[repeated] = scripted[repeated]
@@ -131,9 +131,9 @@ class Regeneration:
         moments = np.flatnonzero(script != NONE)
         if moments.size == 0:
             return int(self.incumbents.beginnings[leader - self.game.n])
-        first, last, half = int(self.rng.choice(moments)), self.end + 1, (self.end + 1) // 2
+        first, last, half = int(moments[self.rng.integers(moments.size)]), self.end + 1, (self.end + 1) // 2
         if self.rng.random() >= TO_THE_END:
-            last = first + (self.end + 1) // int(self.rng.choice(STRETCHES))
+            last = first + (self.end + 1) // STRETCHES[self.rng.integers(len(STRETCHES))]
             if self.rng.random() < ECHO and last + half <= self.end:
                 self.echoed[place] = first, last
                 self.script[place, first + half : last + half] = NONE

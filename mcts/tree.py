@@ -46,6 +46,8 @@ class Tree(NamedTuple):
     """(N,) sum of ``visits``."""
     width: npt.NDArray[np.int32]
     """(N,) children, 0 unless OPEN."""
+    reach: npt.NDArray[np.int32]
+    """(N,) children up to the last that was ever gone to."""
     unsolved: npt.NDArray[np.int32]
     """(N,) children that are not solved."""
     parent: npt.NDArray[np.int32]
@@ -90,6 +92,7 @@ def new_tree(trees: int, room: int, children: int) -> Tree:
         solved=np.zeros((n, children), np.bool_),
         total=np.zeros(n, np.int32),
         width=np.zeros(n, np.int32),
+        reach=np.zeros(n, np.int32),
         unsolved=np.zeros(n, np.int32),
         parent=np.full(n, NONE, np.int32),
         slot=np.zeros(n, np.int32),
@@ -126,6 +129,7 @@ def take(tree: Tree, b: int, parent: int, slot: int) -> int:
     tree.total[node] = 0
     if parent != NONE:
         tree.child[parent, slot] = node
+        tree.reach[parent] = max(tree.reach[parent], slot + 1)
     return int(node)
 
 
@@ -152,7 +156,7 @@ def unfold(tree: Tree, node: int, width: int) -> None:
         tree.child[node, k] = NONE
         tree.visits[node, k] = 0
         tree.solved[node, k] = k >= width
-    tree.width[node], tree.unsolved[node], tree.total[node] = width, width, 0
+    tree.width[node], tree.unsolved[node], tree.total[node], tree.reach[node] = width, width, 0, 0
     tree.state[node] = OPEN
 
 

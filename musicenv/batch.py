@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ from musicenv.kernel import (
     state_of,
 )
 from musicenv.melody import Melody, relative_given
-from musicenv.observation import bounds, layout, observe
+from musicenv.observation import bounds, layout, observe, observe_masks
 from musicenv.reference import block_of
 from musicenv.refused import refused
 from musicenv.step import FAILED, FINISHED, NO_ACTION, OK, load_kernel
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+_UNSEEN: Final = (np.empty((0, 0), np.float32), np.empty((0, 0), np.int8))
+"""Observations and masks for a step that nobody watches."""
 
 
 class Batch:
@@ -166,15 +168,22 @@ class Batch:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
         self.step_first(actions)
 
-    def step_first(self, actions: npt.NDArray[np.int64]) -> None:
-        """Append one note to each of the first ``actions.size`` melodies; the others stay as they are, unobserved."""
-        self._renew()
+    def step_first(self, actions: npt.NDArray[np.int64], watched: bool = True) -> None:
+        """Append one note to each of the first ``actions.size`` melodies; the others stay as they are, unobserved.
+
+        Where it is not ``watched``, these are not observed either: ``observe`` or ``observe_masks`` does it later.
+        """
+        if watched:
+            self._renew()
+        else:
+            self.rewards, self.finished = np.empty(self.n), np.empty(self.n, np.bool_)
         m = actions.size
+        seen = (self.observations, self.masks) if watched else _UNSEEN
         try:
             if self._pool is None or m < self.n:
-                code, i, k = self._play(actions, 0, m)
+                code, i, k = self._play(actions, 0, m, *seen)
             else:
-                told = self._by_parts(lambda rows: self._play(actions, int(rows[0]), int(rows[-1]) + 1))
+                told = self._by_parts(lambda rows: self._play(actions, int(rows[0]), int(rows[-1]) + 1, *seen))
                 code, i, k = next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
         except Exception as error:
             raise self._culprit(error) from error
@@ -184,6 +193,9 @@ class Batch:
         rows = self._all if m == self.n else self._all[:m]
         if self._python_terms.size:
             self._ask_python(m)
+        if not watched:
+            return
+        if self._python_terms.size:
             observe(self.block, rows, self.observations, self.masks)
         if self.prior is not None and self.ended:
             # The prior has nothing to say of what follows the last note of a piece; to the others it listens next.
@@ -212,10 +224,10 @@ class Batch:
             wait(others)
         return [first, *(other.result() for other in others)]
 
-    def _play(self, actions: npt.NDArray[np.int64], first: int, last: int) -> tuple[int, int, int]:
-        return self._advance(
-            self.block, first, last, actions, self.rewards, self.finished, self.observations, self.masks
-        )
+    def _play(
+        self, actions: npt.NDArray[np.int64], first: int, last: int, *seen: npt.NDArray[Any]
+    ) -> tuple[int, int, int]:
+        return self._advance(self.block, first, last, actions, self.rewards, self.finished, *seen)
 
     def advance(self, actions: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
@@ -253,14 +265,18 @@ class Batch:
                     self._summarise(kernel.view(self.lines, i), self.lines.summary[i])
                 kernel.append(self.lines, i, pitch, duration)
 
-    def listen(self, rows: npt.NDArray[np.int64]) -> None:
-        """Let the prior hear the newest note of ``rows``, so that it tells what may come next."""
+    def listen(self, rows: npt.NDArray[np.int64], watched: bool = True) -> None:
+        """Let the prior hear the newest note of ``rows``, so that it tells what may come next.
+
+        Where it is not ``watched``, observations do not show it; ``observe`` does it later.
+        """
         if self.prior is None or self._prior_state is None:
             return
         features = np.empty((rows.size, N_PRIOR_FEATURES), dtype=np.int16)
         prior_inputs(self.block, rows, features)
         self.prior.step(self._prior_state, features, None if rows.size == self.n else rows)
-        self._tell(rows)
+        if watched:
+            self._tell(rows)
 
     def _tell(self, rows: npt.NDArray[np.int64]) -> None:
         """Write into the observations of ``rows`` what the prior says of the next notes."""
@@ -273,6 +289,10 @@ class Batch:
         observe(self.block, rows, self.observations, self.masks)
         self._tell(rows)
         self.complete(rows)
+
+    def observe_masks(self, rows: npt.NDArray[np.int64]) -> None:
+        """Write the masks of ``rows``, all that is needed to know what ``log_probs`` leave."""
+        observe_masks(self.block, rows, self.masks)
 
     def complete(self, rows: npt.NDArray[np.int64]) -> None:
         """For subclasses: add to the observations of ``rows``, or take from their masks."""

@@ -85,6 +85,24 @@ def layout(terms: int = 0, more: Mapping[str, int] = MappingProxyType({})) -> di
 
 
 @compiled
+def mask_one(state: Any, i: int, mask: npt.NDArray[np.int8]) -> int:
+    """Write the legal actions of melody i into ``mask`` (A,); a bit for each duration that fits."""
+    fitting = durations_that_fit(state.lines.frame[i])
+    legal = state.masks[fitting]
+    for a in range(legal.size):
+        mask[a] = legal[a]
+    return int(fitting)
+
+
+@compiled
+def observe_masks(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], mask: npt.NDArray[np.int8]) -> None:
+    """``mask_one`` for each of ``rows`` of the ``State`` in ``block``: into ``mask[rows]``."""
+    state = read_state(block)
+    for i in rows:
+        mask_one(state, i, mask[i])
+
+
+@compiled
 def observe_one(state: Any, i: int, x: npt.NDArray[np.float32], mask: npt.NDArray[np.int8]) -> None:
     """Write the FEATURES of melody i and the scores of its terms into ``x`` (D,), legal actions into ``mask`` (A,).
 
@@ -147,11 +165,9 @@ def observe_one(state: Any, i: int, x: npt.NDArray[np.float32], mask: npt.NDArra
             before -= 1
         x[at + 5 * k + 4] = onset[before] == copied and pitch[before] == pitch[n - 1] and ticks[before] == ticks[n - 1]
     at = _OFFSETS[11]
-    legal = state.masks[durations_that_fit(frame)]
+    fitting = mask_one(state, i, mask)
     for d in range(N_DURATIONS):
-        x[at + d] = legal[d]
-    for a in range(legal.size):
-        mask[a] = legal[a]
+        x[at + d] = fitting >> d & 1
     scores = lines.scores[i]
     for k in range(scores.size):
         x[N_FEATURES + k] = min(max(scores[k], -5.0), 5.0)

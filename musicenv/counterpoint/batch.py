@@ -88,6 +88,9 @@ class CounterpointBatch(Batch):
         """(n, A) log p of the next note in nats, as observations have it."""
         return self.observations[:, self.layout["log_probs"]]
 
+    def observe_masks(self, rows: npt.NDArray[np.int64]) -> None:
+        self.observe(rows)  # ``log_probs`` are a block of it
+
     def complete(self, rows: npt.NDArray[np.int64]) -> None:
         _show(self.lines, rows, self.observations[:, self.layout["given"].start :])
         lines, by_task = self.lines, defaultdict[Task, list[int]](list)

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from agents.assignment import assignment
-from agents.compose import compose, masked, prior, uniform
+from agents.compose import compose, prior
 from agents.named import agent_of, named
-from agents.policy import prior_logits
+from agents.policy import policy_agent
 from agents.training import Settings, build
 from musicenv.batch import Batch
-from musicenv.counterpoint.batch import CounterpointBatch
+from musicenv.counterpoint.batch import TEMPERATURE, CounterpointBatch
+from musicenv.counterpoint.moves import IMPOSSIBLE
 from musicenv.counterpoint.sets import OF_FORM, known_tasks
+from musicenv.counterpoint.space import MOVES
 from musicenv.counterpoint.tasks import cantus_firmi, made_cantus_firmi
-
-torch = pytest.importorskip("torch")
 
 
 def test_melody_is_what_is_composed_unless_a_task_says_otherwise():
@@ -47,15 +47,31 @@ def test_what_is_trained_on_is_not_what_is_tested_on():
     assert not shapes & {tuple(np.diff(cantus_firmi()[name].pitches)) for name in OF_FORM}
 
 
-def test_the_mask_is_the_prior_of_counterpoint():
+@pytest.mark.parametrize("species", [1, 4])
+def test_the_prior_of_counterpoint_is_what_a_note_is_paid_at_once(species):
+    batch = assignment(f"counterpoint:fux_e-{species}-below").batch(MOVES)
+    rng = np.random.default_rng(0)
+    batch.reset([rng] * MOVES)
+    while not batch.finished[0]:
+        before = {name: array.copy() for name, array in batch.get_state().items()}
+        log_probs, moves = batch.log_probs[0].copy(), np.flatnonzero(batch.masks[0])
+        batch.step(np.resize(moves, MOVES))  # each place tries another note
+        paid = batch.rewards[: moves.size]
+        expected = paid / TEMPERATURE - np.log(np.exp(paid / TEMPERATURE).sum())
+        np.testing.assert_allclose(log_probs[moves], expected, atol=1e-4)
+        assert (np.delete(log_probs, moves) == IMPOSSIBLE).all()
+        batch.set_state(before)
+        batch.step(np.full(MOVES, rng.choice(moves)))
+
+
+def test_a_policy_begins_as_that_prior_and_plays_what_is_allowed():
     batch = assignment("counterpoint:fux_d,fux_e-4-both").batch(8)
+    trained = build(Settings(task="counterpoint:fux_d,fux_e-4-both", envs=8, rollout=8))
     rng = np.random.default_rng(0)
     batch.reset([rng] * 8)
     for _ in range(20):
-        np.testing.assert_array_equal(prior()(batch), uniform(batch))
-        np.testing.assert_array_equal(masked(batch.log_probs, batch.masks), uniform(batch))
-        told = prior_logits(torch.from_numpy(batch.observations), batch.layout).exp().numpy()
-        np.testing.assert_allclose(told, batch.masks / batch.masks.sum(axis=1, keepdims=True), atol=1e-6)
+        np.testing.assert_allclose(np.exp(policy_agent(trained.model.policy)(batch)), np.exp(prior()(batch)), atol=1e-5)
+        assert (np.isfinite(prior()(batch)) == (batch.masks > 0)).all()
         batch.advance(np.array([rng.choice(np.flatnonzero(mask)) for mask in batch.masks]), [rng] * 8)
 
 
@@ -68,13 +84,17 @@ def test_after_the_last_note_the_log_probabilities_are_still_such():
     assert np.exp(batch.log_probs[0]).sum() == pytest.approx(1.0)
 
 
-def test_an_untrained_policy_is_the_mask_and_a_trained_one_pays_for_what_it_strays():
-    trained = build(Settings(task="counterpoint:fux_d-1-above", envs=8, rollout=8))
+def test_lines_cost_less_after_some_training():
+    settings = Settings(task="counterpoint:fux_d-1-above", envs=32, rollout=32, learning_rate=2e-3, seed=1)
+    trained = build(settings)
     assert isinstance(trained.batch, CounterpointBatch)
-    composed = compose(trained.batch, uniform, 8, seed=0)
-    np.testing.assert_allclose(composed.kl, 0.0, atol=1e-5)
-    trained.model.learn(64)
-    assert trained.model.logger.name_to_value["train/kl_coefficient"] > 0
+    assert settings.nats == pytest.approx(0.4 * 11)
+    before = compose(trained.batch, prior(), 128, seed=0)
+    np.testing.assert_allclose(before.kl, 0.0, atol=1e-5)
+    trained.model.learn(8_000)
+    after = compose(trained.batch, policy_agent(trained.model.policy), 128, seed=0)
+    assert after.returns.mean() > before.returns.mean() + 5.0
+    assert 0.0 < after.kl.mean() < 10.0
 
 
 def test_a_run_older_than_tasks_is_of_melodies(tmp_path: Path):

@@ -109,7 +109,7 @@ def test_statistics_add_up():
 
 def test_frozen_lake_is_crossed():
     game = GymGame(gym.make("FrozenLake-v1", is_slippery=False), n=8, seed=0)
-    found = plan_env(game, "uct", Budget(simulations=100))
+    found = plan_env(game, "uct", Budget(simulations=30))
     assert found.total == 1.0
     env = gym.make("FrozenLake-v1", is_slippery=False)
     env.reset(seed=0)
