@@ -171,7 +171,8 @@ class Expert:
                 so_far + game.values(trees.size),
                 slots,
             )
-            seen.append(_Seen(trees, torch.from_numpy(self.batch.observations[: trees.size]), decisions, so_far))
+            observations = torch.from_numpy(self.batch.observations[: trees.size].copy())  # planners write over them
+            seen.append(_Seen(trees, observations, decisions, so_far))
 
         search.run(watch, decide)
         return seen, search
