@@ -114,7 +114,7 @@ class Expert:
         self.controller = KLController(settings.nats, FIRST_COEFFICIENT, integral_gain=INTEGRAL_GAIN)
         self.window: deque[Lessons] = deque(maxlen=settings.window)
         self.missed: deque[torch.Tensor] = deque(maxlen=settings.window)
-        """(m,) what the critic missed of the return at each decision of the window, less its mean in that iteration."""
+        """(m,) what the critic missed of the return at each decision of the window."""
         self.decided = 0
         """Notes of finished pieces."""
         self.best = -math.inf
@@ -171,24 +171,22 @@ class Expert:
                 so_far + game.values(trees.size),
                 slots,
             )
-            seen.append(_Seen(trees, torch.from_numpy(self.batch.observations[: trees.size]), decisions, so_far))
+            observations = torch.from_numpy(self.batch.observations[: trees.size].copy())  # planners write over them
+            seen.append(_Seen(trees, observations, decisions, so_far))
 
         search.run(watch, decide)
         return seen, search
 
     def _lessons(self, seen: list[_Seen], played: np.ndarray[Any, np.dtype[np.float64]]) -> Lessons:
         """What is to be learned from an iteration in which the pieces had the returns ``played`` (n,)."""
-        missed = np.concatenate([played[s.pieces] - s.decisions.values for s in seen])
-        # What the critic expects too much or too little of all pieces says nothing of a note: so before it has learned.
-        shift = float(missed.mean())
-        if not self.missed:
+        self.missed.append(torch.from_numpy(np.concatenate([played[s.pieces] - s.decisions.values for s in seen])))
+        if len(self.missed) == 1 and not self.window:
             # A critic that begins at the mean has the right scale in an iteration instead of ten.
-            self.policy.value_net.bias.data.fill_(shift)
-        self.missed.append(torch.from_numpy(missed - shift))
+            self.policy.value_net.bias.data.fill_(float(played.mean()))
         step = self.settings.step / self.deviation
         parts = []
         for s in seen:
-            heard = with_outcome(s.decisions, played[s.pieces] - shift, self.settings.outcome)
+            heard = with_outcome(s.decisions, played[s.pieces], self.settings.outcome)
             target = improved(heard, completed(s.decisions), step)
             parts.append(
                 Lessons(

@@ -22,7 +22,7 @@ from experiments.training_run import PAUSE, Herald, TrainingArgs, run_training
 
 
 @dataclass(frozen=True)
-class Args(TrainingArgs, ExpertSettings):
+class Args(ExpertSettings, TrainingArgs):
     """Tune the prior by expert iteration: a tree search composes, the policy learns from it."""
 
     steps: int = 600_000

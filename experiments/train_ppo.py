@@ -26,7 +26,7 @@ from experiments.training_run import PAUSE, Herald, TrainingArgs, run_training
 
 
 @dataclass(frozen=True)
-class Args(TrainingArgs, Settings):
+class Args(Settings, TrainingArgs):
     """Tune the prior with PPO to follow the rules, then report and write pieces."""
 
 

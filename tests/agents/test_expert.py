@@ -100,6 +100,13 @@ def test_the_same_seed_learns_the_same_and_a_resumed_run_is_the_unbroken_one(tmp
     assert all(torch.equal(a, b) for a, b in zip(state(first), state(other), strict=True))
 
 
+def test_every_decision_is_learned_from_with_what_was_seen_there():
+    expert = Expert(SMALL)
+    expert.iterate()
+    seen = expert.window[0].read
+    assert len(torch.unique(seen, dim=0)) > 0.8 * len(seen), "planners write over what they were shown"
+
+
 def test_an_interrupted_iteration_teaches_nothing():
     expert = Expert(SMALL)
     before = state(expert)

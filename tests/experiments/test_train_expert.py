@@ -2,18 +2,19 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from agents.expert import Expert
+from agents.expert import Expert, ExpertSettings
 from agents.named import named
 from experiments import train_expert
 from experiments.compose import main as compose_main
 from experiments.pieces import read_pieces
-from experiments.train_expert import main
+from experiments.train_expert import Args, main
 
 TINY = ["--steps", "2500", "--envs", "8", "--updates", "2", "--pieces", "8", "--write", "1"]
 TINY += ["--best-of", "2", "--timeline", "2"]
@@ -45,6 +46,11 @@ def test_a_run_reports_as_ppo_does_and_counts_the_notes_of_its_searches(finished
     moments = [piece.facts["notes"] for piece in read_pieces(finished / "pieces" / "timeline")]
     assert len(moments) == 3
     assert moments[0] == 0
+
+
+def test_the_command_learns_with_the_settings_that_the_learner_has() -> None:
+    settings = ExpertSettings()
+    assert {field.name: getattr(Args(), field.name) for field in fields(settings)} == asdict(settings)
 
 
 def test_what_has_learned_composes_and_guides_planners_by_name(
