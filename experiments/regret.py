@@ -88,8 +88,8 @@ class Args:
     resume: Path | None = None
     """Go on with this run folder, with its arguments."""
     publish: tuple[Path, ...] = ()
-    """Measure nothing: put table, figure and raw lines of these runs into docs/; of an agent's lines on one task the last
-    counts."""
+    """Measure nothing: put table, figure and raw lines of these runs into docs/; of an agent's lines on one task the
+    last counts."""
 
 
 @cache
