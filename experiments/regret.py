@@ -88,7 +88,8 @@ class Args:
     resume: Path | None = None
     """Go on with this run folder, with its arguments."""
     publish: tuple[Path, ...] = ()
-    """Measure nothing: put table, figure and raw lines of these runs, which are joined, into docs/."""
+    """Measure nothing: put table, figure and raw lines of these runs into docs/; of an agent's lines on one task the
+    last counts."""
 
 
 @cache
@@ -211,12 +212,12 @@ def _draw(known: KnownTask, path: Path) -> None:
 
 def publish(folders: Sequence[Path]) -> None:
     """Table, figure and raw lines of runs into docs/."""
-    lines: list[dict[str, Any]] = []
+    lines: dict[tuple[str, str, bool], dict[str, Any]] = {}
     runs = [open_run(folder, "regret") for folder in folders]
     for run in runs:
         if not (run.folder / "result.json").exists():
             raise UserError(f"{run.folder} has no result.json: its run did not end; go on with it by --resume")
-        lines += run.metrics()
+        lines |= {(line["agent"], line["task"], line["form"]): line for line in run.metrics()}
     results = [json.loads((run.folder / "result.json").read_text(encoding="utf-8")) for run in runs]
     kept = regret_page.DOCS / "figures" / "regret"
     kept.mkdir(exist_ok=True)
@@ -225,7 +226,7 @@ def publish(folders: Sequence[Path]) -> None:
         shutil.copy(run.folder / "result.json", kept / f"{number}.json")
     if available("score"):
         _draw(known_tasks("form")["fux_d-2-above"], kept / "lines.png")
-    rows = summary(lines)
+    rows = summary(list(lines.values()))
     regret_page.plot(rows, kept / "regret.png")
     print(regret_page.publish(rows, results))
 
