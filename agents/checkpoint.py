@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from agents.policy import PriorPolicy
 from agents.ppo import PriorPPO
 from agents.vec_env import MelodyVecEnv
 
@@ -19,7 +20,6 @@ VERSION = 1
 def save(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
     """Write the whole state of training atomically; call it between two rollouts."""
     state = {
-        "version": VERSION,
         "policy": model.policy.state_dict(),
         "optimizer": model.policy.optimizer.state_dict(),
         "timesteps": model.num_timesteps,
@@ -27,12 +27,17 @@ def save(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
         "episodes": [[float(piece["r"]), int(piece["l"])] for piece in model.ep_info_buffer or ()],
         "controller": [model.controller.coefficient, model.controller.last_error],
         "torch_rng": torch.get_rng_state(),
-        "numpy_rng": _plain(np.random.get_state(legacy=False)),  # noqa: NPY002 - SB3 and callbacks may draw from it
-        "env": _plain(env.get_state()),
+        "numpy_rng": plain(np.random.get_state(legacy=False)),  # noqa: NPY002 - SB3 and callbacks may draw from it
+        "env": plain(env.get_state()),
         "episode_starts": torch.from_numpy(np.asarray(model._last_episode_starts)),
     }
+    write(state, path)
+
+
+def write(state: dict[str, Any], path: Path) -> None:
+    """Write a state of tensors and plain values (see ``plain``) atomically."""
     temporary = path.with_suffix(".tmp")
-    torch.save(state, temporary)
+    torch.save({"version": VERSION, **state}, temporary)
     os.replace(temporary, path)
 
 
@@ -53,11 +58,7 @@ def read(path: Path) -> dict[str, Any]:
 def restore(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
     """Put ``model`` and ``env`` into the state that ``save`` wrote."""
     state = read(path)
-    try:
-        model.policy.load_state_dict(state["policy"])
-    except RuntimeError as error:
-        raise ValueError(f"{path} belongs to another environment or reward; resume with the same rules") from error
-    model.policy.optimizer.load_state_dict(state["optimizer"])
+    restore_policy(model.policy, state, path)
     model.num_timesteps = state["timesteps"]
     model._n_updates = state["updates"]
     model.ep_success_buffer = deque(maxlen=model._stats_window_size)
@@ -66,13 +67,22 @@ def restore(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
     )
     model.controller.coefficient, model.controller.last_error = state["controller"]
     torch.set_rng_state(state["torch_rng"])
-    np.random.set_state(_arrays(state["numpy_rng"]))  # noqa: NPY002
-    env.set_state(_arrays(state["env"]))
+    np.random.set_state(arrays(state["numpy_rng"]))  # noqa: NPY002
+    env.set_state(arrays(state["env"]))
     model._last_obs = env.batch.observations
     model._last_episode_starts = state["episode_starts"].numpy()
 
 
-def _plain(value: Any) -> Any:
+def restore_policy(policy: PriorPolicy, state: dict[str, Any], path: Path) -> None:
+    """Put the weights in the ``state`` that was read from ``path``, and the optimiser's own, into ``policy``."""
+    try:
+        policy.load_state_dict(state["policy"])
+    except RuntimeError as error:
+        raise ValueError(f"{path} belongs to another environment or reward; resume with the same rules") from error
+    policy.optimizer.load_state_dict(state["optimizer"])
+
+
+def plain(value: Any) -> Any:
     """Arrays as tensors and big integers as text, since a file read with weights_only holds nothing else."""
     if isinstance(value, np.ndarray):
         return (
@@ -81,15 +91,16 @@ def _plain(value: Any) -> Any:
             else torch.from_numpy(value)
         )
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 62:
         return {"integer": str(value)}
     return value
 
 
-def _arrays(value: Any) -> Any:
+def arrays(value: Any) -> Any:
+    """What ``plain`` was given."""
     if isinstance(value, torch.Tensor):
         return value.numpy()
     if isinstance(value, dict):
@@ -97,7 +108,7 @@ def _arrays(value: Any) -> Any:
             return value["uint32"].numpy().astype(np.uint32)
         if value.keys() == {"integer"}:
             return int(value["integer"])
-        return {name: _arrays(item) for name, item in value.items()}
+        return {name: arrays(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_arrays(item) for item in value]
+        return [arrays(item) for item in value]
     return value

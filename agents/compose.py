@@ -52,7 +52,8 @@ class Pieces:
     returns: npt.NDArray[np.float64]
     """(n,) sum of rewards."""
     kl: npt.NDArray[np.float64]
-    """(n,) nats a piece, from the prior to the agent, summed over its notes; NaN without a prior."""
+    """(n,) nats a piece, from the prior to the agent, summed over its notes; NaN without a prior.  In counterpoint the
+    prior is even over the notes that the mask leaves."""
 
     def pick(self, rows: npt.NDArray[np.int64]) -> Pieces:
         """The pieces ``rows``, in that order."""
@@ -106,7 +107,8 @@ def prior(temperature: float = 1.0) -> Agent:
     """The batch's prior, its logits divided by ``temperature``."""
 
     def agent(batch: Seen) -> Floats:
-        return masked(batch.log_probs / np.float32(temperature), batch.masks)
+        log_probs = batch.log_probs if temperature == 1.0 else batch.log_probs / np.float32(temperature)
+        return masked(log_probs, batch.masks)
 
     return agent
 
@@ -158,7 +160,7 @@ def _round(batch: Batch, agent: Agent, rng: np.random.Generator) -> Pieces:
     open_rows = np.ones(n, dtype=np.bool_)
     while open_rows.any():
         log_probs = agent(batch)
-        if batch.prior is None:
+        if "log_probs" not in batch.layout:
             kl[:] = np.nan
         else:
             kl += np.where(open_rows, divergence(log_probs, masked(batch.log_probs, batch.masks)), 0.0)
@@ -173,19 +175,26 @@ def _round(batch: Batch, agent: Agent, rng: np.random.Generator) -> Pieces:
     return Pieces([melody for melody in melodies if melody is not None], scores, values, passed, returns, kl)
 
 
-def draw(log_probs: Floats, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """One action a row of ``log_probs`` (n, A), by inversion of the cumulative distribution."""
+def draw(log_probs: Floats, rng: np.random.Generator, temperature: float = 1.0) -> npt.NDArray[np.int64]:
+    """One action a row of ``log_probs`` (n, A), divided by ``temperature``; -inf for what is never drawn.
+
+    By inversion of the cumulative distribution.
+    """
     chosen = np.empty(len(log_probs), dtype=np.int64)
-    _draw(np.ascontiguousarray(log_probs, dtype=np.float32), rng.random(len(log_probs)), chosen)
+    inverse = np.float32(1 / temperature)
+    _draw(np.ascontiguousarray(log_probs, dtype=np.float32), inverse, rng.random(len(log_probs)), chosen)
     return chosen
 
 
 @compiled
-def _draw(log_probs: Floats, uniform: npt.NDArray[np.float64], chosen: npt.NDArray[np.int64]) -> None:
+def _draw(
+    log_probs: Floats, inverse: np.float32, uniform: npt.NDArray[np.float64], chosen: npt.NDArray[np.int64]
+) -> None:
     n, actions = log_probs.shape
     weight, power = np.empty(actions, dtype=np.float32), np.empty(actions, dtype=np.int32)
     for i in range(n):
-        weight[:] = log_probs[i]
+        for a in range(actions):
+            weight[a] = log_probs[i, a] * inverse
         exponential(weight, power)
         total = 0.0
         for a in range(actions):

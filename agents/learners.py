@@ -8,7 +8,8 @@ notes, it stays so.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any, Final, cast
 
@@ -17,12 +18,14 @@ import torch
 from sb3_contrib import QRDQN, MaskablePPO, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO
 
-from agents.budget import Budget, Used, learn
+from agents.budget import Budget, Meter, Used, learn
 from agents.cloning import clone
 from agents.compose import Agent, Floats, masked
+from agents.expert import Expert, ExpertSettings
 from agents.policy import PriorPolicy, policy_agent
 from agents.sequence_tutor import PRESETS, RULES, UPDATES, Preset, SequenceTutor, tutor_agent
-from agents.training import Settings, build, environment, schedule
+from agents.training import Learning, Settings, build, environment, schedule
+from mcts.search import OutOfTimeError
 from musicenv.alphabet import N_DURATIONS
 from musicenv.observation import layout
 
@@ -93,15 +96,43 @@ def _recurrent(policy: Any) -> Agent:
     return agent
 
 
+SMALL: Final[dict[str, Any]] = {"envs": 64, "rollout": 32}
+"""Pieces side by side, and notes of each between two updates, of those who begin as the prior: an eighth of what
+``Settings`` has for a budget of millions, so that 300,000 notes are 146 updates instead of 18."""
+
+
 def _common(settings: Settings) -> dict[str, Any]:
     return {"seed": settings.seed, "device": "cpu"}
 
 
 def prior_ppo(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
     """PPO from the prior, held at ``settings.target_kl`` from it."""
-    trained = build(settings)
+    trained = build(replace(settings, **SMALL))
     used = learn(trained.model, trained.env, budget)
     return policy_agent(trained.model.policy), used
+
+
+def expert(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    """Expert iteration; steps are notes, those that its searches try among them.
+
+    It ends within a round of simulations of its budget; what it was composing then is left unlearned.
+    """
+    shared = {field.name: getattr(settings, field.name) for field in fields(Learning) if field.name != "envs"}
+    asked = ExpertSettings(**shared)
+    if budget.steps != 0 and budget.seconds != 0:
+        Expert(replace(asked, envs=2)).iterate()  # compiles
+    learner, meter = Expert(asked), Meter(budget)
+
+    def watch() -> None:
+        meter.steps = learner.notes
+        if meter.left == 0.0:
+            raise OutOfTimeError
+
+    with suppress(OutOfTimeError):
+        while meter.left > 0.0:
+            learner.iterate(meter.left, watch)
+            watch()
+    return policy_agent(learner.policy), Used(meter.steps, meter.seconds)
 
 
 def tutor(rule: str, preset: Preset, settings: Settings, budget: Budget) -> tuple[Agent, Used]:
@@ -114,6 +145,7 @@ def tutor(rule: str, preset: Preset, settings: Settings, budget: Budget) -> tupl
 
 def _prior_maskable_ppo(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
     """From the prior with the settings of ``agents.training.build``, but without anything that holds it there."""
+    settings = replace(settings, **SMALL)
     env = environment(settings)
     model = MaskablePPO(
         PriorPolicy,
@@ -188,6 +220,7 @@ def _qr_dqn(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
 
 LEARNERS: Final[dict[str, Learner]] = {
     "prior_ppo": prior_ppo,
+    "expert": expert,
     "prior_maskable_ppo": _prior_maskable_ppo,
     **{f"tutor_{rule}_{name}": partial(tutor, rule, preset) for name, preset in PRESETS.items() for rule in RULES},
     "cloning": clone,
@@ -198,6 +231,7 @@ LEARNERS: Final[dict[str, Learner]] = {
     "qr_dqn": _qr_dqn,
     "recurrent_ppo": _recurrent_ppo,
 }
-"""prior_ppo is this project's: PPO from the prior, held near it (``agents.ppo``); prior_maskable_ppo the same without
-the hold; tutor_* the Sequence Tutor's three learners with the paper's settings and with tuned ones; cloning learns
-from the corpus alone; the others are Stable-Baselines3's and sb3-contrib's, from scratch."""
+"""prior_ppo is this project's: PPO from the prior, held near it (``agents.ppo``); expert the same policy taught by a
+tree search (``agents.expert``); prior_maskable_ppo is PPO without the hold; tutor_* the Sequence Tutor's three learners
+with the paper's settings and with tuned ones; cloning learns from the corpus alone; the others are
+Stable-Baselines3's and sb3-contrib's, from scratch."""

@@ -11,6 +11,7 @@ from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
+from agents.compose import masked
 from musicenv.alphabet import N_ACTIONS, N_PITCHES
 
 Layout = dict[str, slice]
@@ -158,8 +159,7 @@ def policy_agent(policy: PriorPolicy) -> Callable[[Any], Any]:
     def agent(batch: Any) -> Any:
         with torch.no_grad():
             log_probs, _, _ = policy.judge(torch.from_numpy(batch.observations))
-        # Illegal notes have log-probabilities near -1e8: exactly impossible.
-        return log_probs.masked_fill(log_probs < ILLEGAL / 2, -torch.inf).numpy()
+        return masked(log_probs.numpy(), batch.masks)  # what is illegal is exactly impossible
 
     return agent
 

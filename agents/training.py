@@ -6,23 +6,29 @@ import json
 import math
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Final, TypeVar
 
+from agents.assignment import MELODY, Assignment, assignment
 from agents.checkpoint import restore
 from agents.policy import PriorPolicy
 from agents.ppo import KLController, PriorPPO
 from agents.vec_env import MelodyVecEnv
 from musicenv.batch import Batch
-from musicenv.options import Options, resolve
+from musicenv.options import Options
 
-FIRST_COEFFICIENT = 0.2
+FIRST_COEFFICIENT: Final = 0.2
 """KL coefficient to begin with, near where it settles by default."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What is to be composed, for which reward, and how it is learned."""
+class Learning:
+    """What is to be composed, for which reward, and what every learner that begins as the prior is told."""
 
+    command: ClassVar[str] = "train_ppo or train_expert"
+    """Which command takes these."""
+    task: str = MELODY
+    """What is composed: "melody", as the next six say, or "counterpoint:CANTUS-SPECIES-SIDE", such as
+    counterpoint:fux_d-2-above or counterpoint:made-1-both (``agents.assignment``)."""
     bars: int = 8
     """Bars a piece."""
     key: str = "C major"
@@ -38,24 +44,43 @@ class Settings:
     reward: str = "default"
     """Sum of suites and rules, such as "theory" or "default+my_rules:swing=0.5"."""
     prior: str = "lstm"
-    """Name or path of the pretrained prior."""
-    bonus: float = 35.0
-    """Reward for a piece that passes all rules at once."""
-    target_kl: float = 9.0
-    """Divergence from the prior to settle at, in nats a piece."""
+    """Name or path of the pretrained prior of melodies."""
+    bonus: float | None = None
+    """Reward for a piece that passes all rules at once; by default 35 for melodies, none for counterpoint."""
+    target_kl: float | None = None
+    """Divergence from the prior to settle at, in nats a piece; by default 9 for melodies, .4 a note in counterpoint,
+    whose prior plays by what a note is paid at once."""
     learning_rate: float = 2e-3
     """Adam's step size, held for the first half of the training, then falling linearly to zero."""
     envs: int = 256
     """Pieces composed side by side."""
-    rollout: int = 64
-    """Notes a piece composes between two updates."""
     seed: int = 0
     """Seed of everything random."""
 
     @property
-    def options(self) -> Options:
+    def options(self) -> dict[str, Any]:
+        """The options of the environment that differ from the defaults."""
+        given = {field.name: (getattr(self, field.name), getattr(Learning, field.name)) for field in fields(Options)}
+        return {name: value for name, (value, default) in given.items() if value != default}
+
+    @property
+    def assignment(self) -> Assignment:
         """What is to be composed."""
-        return Options(**{field.name: getattr(self, field.name) for field in fields(Options)})
+        return assignment(self.task, self.options, self.reward, self.prior or None, self.bonus)
+
+    @property
+    def nats(self) -> float:
+        """``target_kl``, or its default for the task."""
+        return self.assignment.nats if self.target_kl is None else self.target_kl
+
+
+@dataclass(frozen=True)
+class Settings(Learning):
+    """What PPO from the prior is told."""
+
+    command: ClassVar[str] = "train_ppo"
+    rollout: int = 64
+    """Notes a piece composes between two updates."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +90,21 @@ class Trained:
     model: PriorPPO
     env: MelodyVecEnv
     batch: Batch
+    assignment: Assignment
 
 
 def check(settings: object, **least: float) -> None:
-    """ValueError, naming the field, where one of ``settings`` is below its least value."""
+    """ValueError, naming the field, where one of ``settings`` is given and below its least value."""
     for name, smallest in least.items():
         value = getattr(settings, name)
-        if not smallest <= value < math.inf:  # NaN fails too
+        if value is not None and not smallest <= value < math.inf:  # NaN fails too
             raise ValueError(f"{name}={value} is not possible; give at least {smallest:g}")
 
 
 def environment(settings: Settings) -> MelodyVecEnv:
     """The pieces to learn from, seeded."""
     check(settings, envs=1, bonus=0.0)
-    suite, prior = resolve(settings.reward, settings.prior or None)
-    env = MelodyVecEnv(Batch(settings.envs, settings.options.tasks(), suite.with_bonus(settings.bonus), prior))
+    env = MelodyVecEnv(settings.assignment.batch(settings.envs))
     env.seed(settings.seed)
     return env
 
@@ -90,7 +115,7 @@ def schedule(settings: Settings, env: MelodyVecEnv) -> dict[str, Any]:
     return {
         "learning_rate": lambda left: rate * min(1.0, 2.0 * left),
         "n_steps": settings.rollout,
-        "batch_size": min(2048, settings.envs * settings.rollout),
+        "batch_size": min(2048, settings.envs * settings.rollout // 2),
         "n_epochs": 4,
         "gamma": 1.0,
         "gae_lambda": 0.98,
@@ -105,26 +130,32 @@ def build(settings: Settings) -> Trained:
     model = PriorPPO(
         PriorPolicy,
         env,
-        controller=KLController(settings.target_kl, FIRST_COEFFICIENT),
+        controller=KLController(settings.nats, FIRST_COEFFICIENT),
         ent_coef=0.0,
         **schedule(settings, env),
         seed=settings.seed,
         device="cpu",
     )
-    return Trained(model, env, env.batch)
+    return Trained(model, env, env.batch, settings.assignment)
 
 
-def settings_of(folder: Path) -> Settings:
-    """The settings of a run folder of ``experiments.train_ppo``."""
+S = TypeVar("S", bound=Learning)
+
+
+def settings_of(folder: Path, kind: type[S]) -> S:
+    """The settings, of this ``kind``, of a run folder of the command that has such."""
     try:
         arguments = json.loads((folder / "config.json").read_text(encoding="utf-8"))["arguments"]
-        return Settings(**{field.name: arguments[field.name] for field in fields(Settings)})
+        arguments = {"task": MELODY, **arguments}  # runs that are older than the name
+        return kind(**{field.name: arguments[field.name] for field in fields(kind)})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{folder} is not a run folder of train_ppo: its config.json is missing or damaged") from error
+        raise ValueError(
+            f"{folder} is not a run folder of {kind.command}: its config.json is missing or damaged"
+        ) from error
 
 
 def load(folder: Path) -> Trained:
     """The trained model of a run folder of ``experiments.train_ppo``, as of its last checkpoint."""
-    trained = build(settings_of(folder))
+    trained = build(settings_of(folder, Settings))
     restore(trained.model, trained.env, folder / "checkpoint.pt")
     return trained

@@ -14,11 +14,12 @@ from tqdm import tqdm
 
 from agents.compose import compose
 from agents.compose import prior as prior_agent
-from agents.policy import policy_agent
-from agents.training import load as load_trained
+from agents.named import agent_of
+from experiments.compose import AT_ONCE
 from experiments.fakes import task_of
 from experiments.fitting import ENTRIES
 from experiments.pieces import Piece, from_json, read_pieces, to_json
+from experiments.runs import open_run
 from mcts.annealing import Annealed, Annealer
 from musicenv.batch import Batch
 from musicenv.files import write_atomic
@@ -77,11 +78,11 @@ def attack(
 
 
 def attractive(run: Path, pieces: int, seed: int) -> list[Melody]:
-    """What the agent of a run likes: ``pieces`` pieces by that of ``train_ppo``; of ``compose``, which may have had a
+    """What the agent of a run likes: ``pieces`` pieces by that of a training run; of ``compose``, which may have had a
     planner, those that are in its folder."""
     if (run / "checkpoint.pt").exists():
-        trained = load_trained(run)
-        return compose(trained.batch, policy_agent(trained.model.policy), pieces, seed).melodies
+        agent, batch = agent_of(f"{open_run(run).command.removeprefix('train_')}:{run}", AT_ONCE)
+        return compose(batch, agent, pieces, seed).melodies
     check_run(run)
     return [piece.melody for folder in sorted((run / "pieces").glob("*/")) for piece in read_pieces(folder)]
 

@@ -1,4 +1,4 @@
-"""docs/benchmark.md: its tables are put in between comments that name them."""
+"""Pages of docs/: their tables are put in between comments that name them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmark.md"
 _BLOCK: Final = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def fill(blocks: Mapping[str, str]) -> Path:
-    """In PAGE, replace what stands in each block ``<!-- begin NAME -->`` ... ``<!-- end -->`` that is in ``blocks``."""
+def fill(blocks: Mapping[str, str], page: Path = PAGE) -> Path:
+    """In ``page``, replace what stands in each block ``<!-- begin NAME -->`` ... ``<!-- end -->`` of ``blocks``."""
 
     def replaced(found: re.Match[str]) -> str:
         return f"{found[1]}\n{blocks[found[2]]}\n\n{found[3]}" if found[2] in blocks else found[0]
 
-    return write_atomic(PAGE, _BLOCK.sub(replaced, PAGE.read_text(encoding="utf-8")))
+    return write_atomic(page, _BLOCK.sub(replaced, page.read_text(encoding="utf-8")))

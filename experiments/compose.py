@@ -3,6 +3,7 @@
 python -m experiments.compose --agent prior --key "E dorian" --metre 6/8 --best-of 8
 python -m experiments.compose --agent ppo:runs/train_ppo/... --opening my_tune.mid
 python -m experiments.compose --agent mcts --simulations 64 --pieces 4
+python -m experiments.compose --agent mcts --task counterpoint:fux_d-3-above
 python -m experiments.compose --vary my_tune.abc --vary-by rhythm --best-of 32
 python -m experiments.compose --like my_tune.mp3 --play.instrument flute
 """
@@ -52,14 +53,19 @@ class Args:
     """Compose pieces with an agent, and write them to hear, see and edit."""
 
     agent: str = "prior"
-    """prior, uniform, or ppo:RUN, where RUN is a run folder of train_ppo; or a planner, which looks ahead with one of
-    these: mcts, gumbel, puct, puct-max, puct-mixed, uct, nrpa, beam, greedy, best-of-n, as in mcts or mcts:ppo:RUN."""
+    """prior, uniform, ppo:RUN or expert:RUN, where RUN is a run folder of train_ppo or train_expert; or a planner that
+    looks ahead with one of these: regenerate, mcts, gumbel, puct, puct-max, puct-mixed, uct, nrpa, beam, greedy,
+    best-of-n, as in mcts or mcts:ppo:RUN."""
+    task: str | None = None
+    """melody, or counterpoint:CANTUS-SPECIES-SIDE, such as counterpoint:fux_d-2-above or counterpoint:all-1-both; with
+    -plain at its end without rules of form.  The agent's own by default, else melody."""
     pieces: int = 8
     """How many pieces."""
     best_of: int = 1
     """Each piece is the best of this many by the reward."""
     simulations: int = 64
-    """Of a planner: simulations a note (mcts), whole pieces (nrpa, best-of-n), eight times the width (beam)."""
+    """Of a planner: simulations a note (mcts), pieces composed (regenerate, nrpa, best-of-n), eight times the width
+    (beam)."""
     seconds: float | None = None
     """Of a planner: time for all pieces; it begins again until then.  Ctrl-C ends it early; the best so far is kept."""
     children: int = 16
@@ -165,7 +171,7 @@ def composer_of(args: Args, options: Mapping[str, Any], also: Suite | None) -> C
         raise UserError(f"agent {args.agent!r} is not known; choose one of {known}")
     if kind in NAMED:
         total = args.pieces * args.best_of
-        agent, batch = agent_of(args.agent, min(total, AT_ONCE), args.reward, options)
+        agent, batch = agent_of(args.agent, min(total, AT_ONCE), args.reward, options, args.task)
 
         def sample(bar: tqdm[Any], run: Run) -> Pieces:
             bar.reset(total=total)
@@ -175,8 +181,8 @@ def composer_of(args: Args, options: Mapping[str, Any], also: Suite | None) -> C
     if args.best_of > 1 or also is not None:
         raise UserError("--best-of and --vary choose among an agent's pieces; a planner takes --simulations")
     torch.set_num_threads(1)
-    found = named(base or "prior", args.reward)
-    planned = found.batch(places_for(args.pieces), args.reward, options)
+    found = named(base or "prior")
+    planned = found.batch(places_for(args.pieces), args.reward, options, args.task)
     budget = Budget(args.simulations, args.seconds, args.children, args.leaf)
     if args.leaf == "critic" and found.critic is None:
         raise UserError(f"leaf 'critic': agent {base or 'prior'!r} has none; plan with {kind}:ppo:RUN")

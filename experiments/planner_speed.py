@@ -1,162 +1,40 @@
 """How fast planners search: ours, node objects that copy the environment, and what others have published.
 
-``figures()`` is listed by ``python -m experiments.speed``; rivals are measured where the extra ``bench`` is installed.
-All run the same small game (``TURNS`` moves of ``MOVES`` kinds, the reward of each hangs on the one before),
-interleaved in one process, by the process's own time, the best of some repeats.  The game's prior is a table.
+python -m experiments.planner_speed            # prints; rivals are measured where the extra ``bench`` is installed
+python -m experiments.planner_speed publish    # also writes docs/figures/planner_speed.json
+
+All run the same small game, interleaved in one process, by the process's own time, the best of some repeats.  Its
+prior is a table.
 """
 
 from __future__ import annotations
 
-import copy
-import math
+import json
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import util
-from typing import Any, Final
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from agents.compose import draw as draw_notes
 from agents.named import named
+from experiments.runs import machine, versions
+from experiments.small_game import MOVES, PRIOR, REWARDS, SMALL, TURNS, NodeSearch
+from mcts import planners
 from mcts.algorithms import GUMBEL, PUCT, UCT, Algorithm
-from mcts.compiled import CompiledGame, CompiledSearch, draw
+from mcts.compiled import CompiledSearch
 from mcts.evaluation import EVALUATIONS
-from mcts.game import Incumbents, Ints
+from mcts.game import Incumbents
 from mcts.melodies import Melodies
+from mcts.regeneration import Regeneration
 from mcts.search import OutOfTimeError, Search
-from mcts.tree import plant
-from musicenv.jit import inlined
-
-TURNS: Final = 32
-MOVES: Final = 38
-_REWARDS: Final = np.random.default_rng(0).random((MOVES, MOVES)) / TURNS
-_PRIOR: Final = (np.exp(_REWARDS * TURNS) / np.exp(_REWARDS * TURNS).sum(axis=1, keepdims=True)).astype(np.float32)
-
-
-@inlined
-def _begin(state: Ints) -> None:
-    state[0], state[1] = 0, 0
-
-
-@inlined
-def _play(state: Ints, move: int) -> float:
-    reward = _REWARDS[state[1], move]
-    state[0] += 1
-    state[1] = move
-    return float(reward)
-
-
-@inlined
-def _ended(state: Ints) -> bool:
-    return bool(state[0] == TURNS)
-
-
-@inlined
-def _options(state: Ints, moves: npt.NDArray[np.int32], probabilities: npt.NDArray[np.float32]) -> int:
-    for a in range(MOVES):
-        moves[a] = a
-        probabilities[a] = _PRIOR[state[1], a]
-    return MOVES
-
-
-@inlined
-def _any_move(state: Ints, random: npt.NDArray[np.uint64]) -> int:
-    return draw(random, MOVES)
-
-
-SMALL: Final = CompiledGame(2, MOVES, _begin, _play, _ended, _options, _any_move)
-
-
-def optimum() -> float:
-    """The highest return of the small game, by dynamic programming."""
-    value = np.zeros(MOVES)
-    for _ in range(TURNS):
-        value = (_REWARDS + value).max(axis=1)
-    return float(value[0])
-
-
-class SmallEnv:
-    """The small game as an object, for planners that copy it."""
-
-    def __init__(self) -> None:
-        self.turn, self.last = 0, 0
-
-    def step(self, move: int) -> tuple[float, bool]:
-        """Reward, and whether the game is over."""
-        reward = float(_REWARDS[self.last, move])
-        self.turn, self.last = self.turn + 1, move
-        return reward, self.turn == TURNS
-
-
-class Node:
-    """A node as an object with an environment of its own, as one would write it first."""
-
-    def __init__(self, env: SmallEnv, so_far: float, over: bool, prior: float, parent: Node | None) -> None:
-        self.env, self.so_far, self.over, self.prior, self.parent = env, so_far, over, prior, parent
-        self.children: dict[int, Node] = {}
-        self.visits, self.mean = 0, 0.0
-        """Simulations through the edge to here, and their mean return."""
-        self.total, self.value = 0, so_far
-        """Simulations on from here, and the mean return of these and its own."""
-
-
-class NodeSearch:
-    """PUCT or UCT over ``Node``: the slow reference of ``mcts.compiled``, move for move where nothing is random."""
-
-    def __init__(self, algorithm: Algorithm, roll_out: bool, seed: int) -> None:
-        self.algorithm, self.roll_out, self.rng = algorithm, roll_out, np.random.default_rng(seed)
-        self.root = Node(SmallEnv(), 0.0, False, 1.0, None)
-        self.low, self.high = math.inf, -math.inf
-
-    def search(self, simulations: int) -> None:
-        """Simulations from the root."""
-        for _ in range(simulations):
-            node = self.root
-            while True:
-                move = max(range(MOVES), key=lambda a: self._score(node, a))
-                if move not in node.children:
-                    break
-                node = node.children[move]
-            env = copy.deepcopy(node.env)
-            reward, over = env.step(move)
-            child = Node(env, node.so_far + reward, over, float(_PRIOR[node.env.last, move]), node)
-            node.children[move] = child
-            whole = child.so_far
-            if self.roll_out and not over:
-                env = copy.deepcopy(env)
-                while not over:
-                    reward, over = env.step(int(self.rng.integers(MOVES)))
-                    whole += reward
-            child.value = whole
-            self._back_up(child, whole)
-
-    def _score(self, node: Node, move: int) -> float:
-        constants = self.algorithm.constants
-        span = self.high - self.low
-        unit = 1.0 / span if 0.0 < span < math.inf else 0.0
-        low = self.low if unit else 0.0
-        child = node.children.get(move)
-        if self.algorithm is UCT:
-            if child is None:
-                return math.inf
-            return (child.mean - low) * unit + constants.exploration * math.sqrt(math.log(node.total) / child.visits)
-        factor = constants.exploration * math.sqrt(max(node.total, 1))
-        if child is None:
-            return (node.value - low) * unit - constants.first + factor * float(_PRIOR[node.env.last, move])
-        return (child.mean - low) * unit + factor * child.prior / (1 + child.visits)
-
-    def _back_up(self, child: Node, whole: float) -> None:
-        self.low, self.high = min(self.low, whole), max(self.high, whole)
-        at = child
-        while at.parent is not None:
-            at.visits += 1
-            at.mean += (whole - at.mean) / at.visits
-            at = at.parent
-            at.total += 1
-            at.value += (whole - at.value) / (at.total + 1)
+from mcts.tree import bytes_per_node, new_tree
+from musicenv.files import write_atomic
 
 
 def rates(runs: Mapping[str, Callable[[], int]], repeats: int = 5) -> dict[str, float]:
@@ -177,9 +55,8 @@ def ours(algorithm: Algorithm, roll_out: bool, trees: int, simulations: int) -> 
     searched = CompiledSearch(SMALL, algorithm, trees, simulations, roll_out, seed=0)
 
     def run() -> int:
-        for b in range(trees):
-            SMALL.begin(searched.states[plant(searched.tree, b)])
-            searched.search(b)
+        searched.begin()
+        searched.search(np.arange(trees))
         return trees * simulations
 
     return run
@@ -205,7 +82,7 @@ def gumbel_mcts(games: int, simulations: int) -> Callable[[], int]:
         after = board.copy()
         after[0] += 1
         after[1] = action
-        return _REWARDS[board[1], action], 0, after[0] == TURNS, after
+        return REWARDS[board[1], action], 0, after[0] == TURNS, after
 
     @njit
     def all_moves(board: Any, player: int) -> Any:
@@ -217,7 +94,7 @@ def gumbel_mcts(games: int, simulations: int) -> Callable[[], int]:
         fast_step = staticmethod(step_board)
         get_valid_mask = staticmethod(all_moves)
 
-    policy, value = torch.from_numpy(_PRIOR), torch.from_numpy(_REWARDS.mean(axis=1).astype(np.float32))
+    policy, value = torch.from_numpy(PRIOR), torch.from_numpy(REWARDS.mean(axis=1).astype(np.float32))
 
     class Model:
         logic = Logic
@@ -244,7 +121,7 @@ def mctx_policy(name: str, trees: int, simulations: int) -> Callable[[], int]:
     import jax.numpy as jnp
     import mctx
 
-    rewards, logits = jnp.asarray(_REWARDS, jnp.float32), jnp.log(jnp.asarray(_PRIOR))
+    rewards, logits = jnp.asarray(REWARDS, jnp.float32), jnp.log(jnp.asarray(PRIOR))
 
     def step(params: Any, key: Any, action: Any, embedding: Any) -> Any:
         turn, last = embedding
@@ -288,8 +165,11 @@ def without_network(simulations: int = 1000) -> dict[str, float]:
     return rates(runs)
 
 
-def with_prior(trees: int, notes: int = 4000) -> dict[str, float]:
-    """Notes that the prior hears in a second: alone, and in searches of ``trees`` melodies under the default rules."""
+def with_prior(trees: int, regenerating: bool = False, notes: int = 4000) -> dict[str, float]:
+    """Notes that the prior hears in a second: alone, and in searches of ``trees`` melodies under the default rules.
+
+    ``regenerating``: the search is no tree search; each tree is a place then.
+    """
     found = named("prior")
     game = Melodies(found.batch(trees), found.agent)
     batch = found.batch(trees)
@@ -319,6 +199,17 @@ def with_prior(trees: int, notes: int = 4000) -> dict[str, float]:
             Search(game, incumbents, GUMBEL, EVALUATIONS["sampled"], 32, 16, 1, rng).run(watch)
         return game.heard - before
 
+    incumbents, rng = Incumbents(game, max(trees // 8, 1)), np.random.default_rng(0)
+    planners.run(planners.greedy, game, incumbents, planners.Budget(), rng)
+    regeneration = Regeneration(game, incumbents, rng)
+
+    def regenerate() -> int:
+        before = game.heard
+        regeneration.run(notes // 100)
+        return game.heard - before
+
+    if regenerating:
+        return rates({"bare": bare, "search": regenerate})
     return rates({"bare": bare, "search": search})
 
 
@@ -336,9 +227,19 @@ def figures() -> list[tuple[str, float, str]]:
         rate = with_prior(trees)
         out.append((f"search with the prior, {trees} trees", rate["search"], "notes heard/s"))
         out.append((f"search with the prior, {trees} trees, to the prior alone", rate["search"] / rate["bare"], "x"))
+    rate = with_prior(128, regenerating=True)
+    out.append(("regeneration with the prior, 128 places", rate["search"], "notes heard/s"))
+    out.append(("regeneration with the prior, 128 places, to the prior alone", rate["search"] / rate["bare"], "x"))
+    melodies = Melodies(named("prior").batch(1), named("prior").agent)
+    out.append(("a node of 16 children", bytes_per_node(new_tree(1, 100, 16)), "bytes"))
+    out.append(("a stored melody of 8 bars", melodies.bytes_per_position, "bytes"))
     return out
 
 
 if __name__ == "__main__":
-    for name, figure, unit in figures():
+    found = figures()
+    for name, figure, unit in found:
         print(f"{name:60} {figure:14,.2f} {unit}")
+    if "publish" in sys.argv[1:]:
+        told = {"machine": machine(), "versions": versions(), "figures": found}
+        print(write_atomic(Path("docs/figures/planner_speed.json"), json.dumps(told, indent=1) + "\n"))

@@ -65,9 +65,10 @@ class Reporter:
 
     def __init__(self, tasks: Sequence[Task], suite: Suite, prior: Prior | None) -> None:
         self.suite, self.prior = suite, prior
-        parts = real_parts(tasks)
+        parts = [] if tasks[0].species else real_parts(tasks)
         self.parts = hear(prior, parts) if prior else parts
-        self.judge = Judge(self.parts)
+        """Real music to compare with; none for counterpoint, of which the corpus has no music."""
+        self.judge = Judge(self.parts) if parts else None
 
     def real(self) -> Column:
         """The column of held-out real parts."""
@@ -87,14 +88,14 @@ class Reporter:
         returns: npt.NDArray[np.float64],
         kl: npt.NDArray[np.float64] | None,
     ) -> Column:
-        nll = self.judge.nll(melodies)
+        nll = self.judge.nll(melodies) if self.judge else np.full(len(melodies), np.nan)
         found = {
             "passes_all": float(passed.all(axis=1).mean()),
             # What the rules pay, without the bonus that training gives for passing all.
             "suite_score": float((returns - self.suite.bonus * passed.all(axis=1)).mean()),
             "nll_prior": float(np.mean([np.nanmean(m.surprisal) for m in melodies])) if self.prior else float("nan"),
             "nll_judge": float(nll.mean()),
-            "judge_in_band": float(self.judge.usual(nll).mean()),
+            "judge_in_band": float(self.judge.usual(nll).mean()) if self.judge else float("nan"),
             "kl_per_piece": float("nan") if kl is None else float(kl.mean()),
             **figures.of_pieces(melodies),
         }
@@ -134,4 +135,6 @@ def describe(tasks: Sequence[Task]) -> str:
     """The tasks in words."""
     task = tasks[0]
     drawn = f", one of {len(tasks)} tasks a piece" if len(tasks) > 1 else ""
-    return f"{task.bars} bars of {task.metre} in {TONICS[task.tonic]} {MODES[task.mode_index]}{drawn}"
+    side = "above" if task.above else "below"
+    against = f" {side} a cantus firmus, species {task.species}" if task.species else ""
+    return f"{task.bars} bars of {task.metre} in {TONICS[task.tonic]} {MODES[task.mode_index]}{against}{drawn}"

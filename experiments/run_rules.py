@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agents.training import Settings, settings_of
+from agents.assignment import MELODY, assignment
+from agents.training import Learning, settings_of
 from experiments.compose import VARIATIONS
 from experiments.runs import Run
-from musicenv.options import resolve
 from musicenv.reading import read
 from rewards import theory
 from rewards.priors import Prior
@@ -38,15 +38,15 @@ def what(rule: Rule) -> str:
 
 def rules_of(run: Run) -> Rules:
     """The rules of a run of train_ppo or compose; those of theory, with a notice, where its own cannot be loaded."""
-    asked: dict[str, Any] = {"prior": Settings.prior, "bonus": Settings.bonus, **run.arguments}
-    name = asked["reward"] = asked.get("reward") or Settings.reward
+    asked: dict[str, Any] = {"prior": Learning.prior, "bonus": None, **run.arguments}
+    name = asked["reward"] = asked.get("reward") or Learning.reward
     try:
-        agent, _, trained = str(asked.get("agent")).partition(":")
-        if agent == "ppo":
-            asked |= asdict(settings_of(Path(trained)))
+        # Whatever a trained agent composes, its rules are those it was trained with.
+        if learned := re.search("(ppo|expert):(.+)", str(asked.get("agent"))):
+            asked |= asdict(settings_of(Path(learned[2]), Learning))
             name = asked["reward"]
-        suite, prior = resolve(name, asked["prior"] or None)
-        suite = suite.with_bonus(asked["bonus"])
+        found = assignment(asked.get("task") or MELODY, {}, name, asked["prior"] or None, asked["bonus"])
+        suite, prior = found.suite, found.prior
         if theme := asked.get("vary"):
             suite += (
                 VARIATIONS[asked["vary_by"]](read(theme, metre=run.arguments["metre"]).melody) * asked["vary_weight"]

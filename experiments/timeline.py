@@ -11,11 +11,10 @@ from stable_baselines3.common.logger import Logger, TensorBoardOutputFormat
 from torch.utils.tensorboard import SummaryWriter
 
 from agents.compose import compose
-from agents.policy import policy_agent
-from agents.training import Trained
+from agents.policy import PriorPolicy, policy_agent
 from experiments.pieces import Piece, available, write_piece
+from experiments.training_run import TrainingArgs
 from musicenv import render
-from musicenv.batch import Batch
 from musicenv.render.audio import MONO_RATE
 from musicenv.render.score import engrave
 
@@ -29,14 +28,14 @@ class Timeline:
     It has a batch and a generator of its own, so that training goes on as if nothing had been composed.
     """
 
-    def __init__(self, folder: Path, trained: Trained, total: int, moments: int, seed: int) -> None:
+    def __init__(self, folder: Path, args: TrainingArgs, policy: PriorPolicy, notes: int) -> None:
+        """``notes`` are those that ``policy`` has been trained with so far, in a run that is gone on with."""
         self.folder = folder / FOLDER
-        self.model, self.seed = trained.model, seed
-        self.total, self.moments = total, moments
-        batch = trained.batch
-        self.batch = Batch(1, batch.tasks, batch.suite, batch.prior)
+        self.policy, self.seed = policy, args.seed
+        self.total, self.moments = args.steps, args.timeline
+        self.batch = args.assignment.batch(1)
         # What is due at the notes of a checkpoint was composed before the checkpoint was written.
-        self.next = self._number(trained.model.num_timesteps) + 1 if trained.model.num_timesteps else 0
+        self.next = self._number(notes) + 1 if notes else 0
 
     def _number(self, notes: int) -> int:
         return notes * self.moments // self.total
@@ -46,7 +45,7 @@ class Timeline:
         if self.moments == 0 or self._number(notes) < self.next:
             return
         self.next = self._number(notes) + 1
-        composed = compose(self.batch, policy_agent(self.model.policy), 1, self.seed)
+        composed = compose(self.batch, policy_agent(self.policy), 1, self.seed)
         piece = Piece(composed.melodies[0], {"notes": notes, "score": float(composed.returns[0])})
         write_piece(self.folder / f"{notes:010d}", piece, available("midi", "abc", "score", "mp3"))
         for output in logger.output_formats:

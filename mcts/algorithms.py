@@ -43,10 +43,22 @@ def worth(tree: Tree, b: int, node: int, slot: int, constants: Constants) -> flo
 
 
 @inlined
-def highest(scores: npt.NDArray[np.float32]) -> int:
-    """Index of the first highest score (K,); NONE where all are -inf.  Eight at a time, which halves the time."""
+def in_question(tree: Tree, node: int) -> int:
+    """How many children selection has to look at: those reached, the next one, and up to a multiple of eight.
+
+    Of those never gone to the first is the likeliest, and but for their probabilities they are alike.
+    """
+    return int(min((tree.reach[node] + 8) & ~7, tree.scores.size))
+
+
+@inlined
+def highest(scores: npt.NDArray[np.float32], among: int) -> int:
+    """Index of the first highest of ``among`` (a multiple of eight) scores; NONE where all are -inf.
+
+    Eight at a time, which halves the time.
+    """
     chosen, top = NONE, _LOWEST
-    for k in range(0, scores.size, 8):
+    for k in range(0, among, 8):
         left = max(max(scores[k], scores[k + 1]), max(scores[k + 2], scores[k + 3]))
         right = max(max(scores[k + 4], scores[k + 5]), max(scores[k + 6], scores[k + 7]))
         if max(left, right) > top:
@@ -64,12 +76,13 @@ def puct(tree: Tree, b: int, node: int, constants: Constants) -> int:
     factor = np.float32(constants.exploration * np.sqrt(max(tree.total[node], 1)))
     visits, mean, best = tree.visits[node], tree.mean[node], tree.best[node]
     prior, solved, scores = tree.prior[node], tree.solved[node], tree.scores
-    for k in range(scores.size):  # one loop without branches: it runs in vector registers
+    among = in_question(tree, node)
+    for k in range(among):  # one loop without branches: it runs in vector registers
         n = np.float32(visits[k])
         q = (mean[k] + mix * (best[k] - mean[k]) - low) * by
         score = (q if n > _ZERO else unvisited) + factor * prior[k] / (n + _ONE)
         scores[k] = _LOWEST if solved[k] else score
-    return highest(scores)
+    return highest(scores, among)
 
 
 @inlined
@@ -79,12 +92,13 @@ def uct(tree: Tree, b: int, node: int, constants: Constants) -> int:
     factor = np.float32(constants.exploration * np.sqrt(np.log(max(tree.total[node], 1))))
     visits, mean, best = tree.visits[node], tree.mean[node], tree.best[node]
     solved, scores = tree.solved[node], tree.scores
-    for k in range(scores.size):
+    among = in_question(tree, node)
+    for k in range(among):
         n = np.float32(visits[k])
         q = (mean[k] + mix * (best[k] - mean[k]) - low) * by
         score = q + factor / np.sqrt(max(n, _ONE)) if n > _ZERO else _HIGHEST
         scores[k] = _LOWEST if solved[k] else score
-    return highest(scores)
+    return highest(scores, among)
 
 
 @inlined
@@ -120,7 +134,7 @@ def gumbel(tree: Tree, b: int, node: int, constants: Constants) -> int:
     for k in range(gains.size):
         if not tree.solved[node, k]:
             tree.scores[k] = gains[k] / total - tree.visits[node, k] / (1.0 + tree.total[node])
-    return highest(tree.scores)
+    return highest(tree.scores, tree.scores.size)
 
 
 @inlined

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ from mcts.tree import (
     unfold,
 )
 from musicenv.jit import inlined
+from musicenv.reference import refer
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class CompiledGame:
     """Make a move; its reward."""
     ended: Callable[[Ints], bool]
     options: Callable[[Ints, npt.NDArray[np.int32], npt.NDArray[np.float32]], int]
-    """Write the legal moves and their probabilities; their number."""
+    """Write the legal moves, the likeliest first, and their probabilities; their number."""
     any_move: Callable[[Ints, npt.NDArray[np.uint64]], int]
     """A random legal move, by ``draw``, to play on with."""
 
@@ -62,6 +63,11 @@ def draw(random: npt.NDArray[np.uint64], below: int) -> int:
     x ^= x >> np.uint64(27)
     random[0] = x
     return int(((x * np.uint64(2685821657736338717)) >> np.uint64(32)) * np.uint64(below) >> np.uint64(32))
+
+
+@inlined
+def begin(state: Ints) -> None:
+    """Replaced by the game's."""
 
 
 @inlined
@@ -88,21 +94,22 @@ def any_move(state: Ints, random: npt.NDArray[np.uint64]) -> int:
     return 0
 
 
-def explore(
-    tree: Tree,
-    b: int,
-    states: Ints,
-    simulations: int,
-    roll_out: bool,
-    constants: Any,
-    random: npt.NDArray[np.uint64],
-    best: Ints,
-) -> float:
-    """``simulations`` in tree ``b``: the highest return met; its state is written into ``best`` (W,).
+class Found(NamedTuple):
+    """Arrays of a search beside its trees."""
 
-    states (N + 1, W): one of each node, and room to play in.  Only whole pieces count as met.
-    """
-    highest = -np.inf
+    states: Ints
+    """(N + 1, W) the state of each node, and room to play in."""
+    random: npt.NDArray[np.uint64]
+    """(1,) of ``draw``."""
+    best: Ints
+    """(B, W) the end of the best whole piece met."""
+    returns: npt.NDArray[np.float64]
+    """(B,) its return."""
+
+
+def explore(tree: Tree, b: int, found: Found, simulations: int, roll_out: bool, constants: Any) -> None:
+    """``simulations`` in tree ``b``; only whole pieces count as found."""
+    states, best = found.states, found.best[b]
     room = states[states.shape[0] - 1]
     for _ in range(simulations):
         node = tree.root[b]
@@ -125,23 +132,36 @@ def explore(
         tree.state[child] = CLOSED
         if ended(state):
             tree.state[child] = ENDED
-            if whole > highest:
-                highest = whole
+            if whole > found.returns[b]:
+                found.returns[b] = whole
                 best[:] = state
         elif roll_out:
             room[:] = state
             while not ended(room):
-                whole += play(room, any_move(room, random))
-            if whole > highest:
-                highest = whole
+                whole += play(room, any_move(room, found.random))
+            if whole > found.returns[b]:
+                found.returns[b] = whole
                 best[:] = room
         tree.value[child] = whole
         back_up(tree, b, child, whole)
-    return highest
+
+
+def explore_all(tree: Tree, trees: Ints, found: Found, simulations: int, roll_out: bool, constants: Any) -> None:
+    """``explore`` in each of ``trees`` (t,)."""
+    # By reference: counting who holds which array would take longer than the search.
+    trunk, borrowed = refer(tree), refer(found)
+    for b in trees:
+        explore(trunk, b, borrowed, simulations, roll_out, constants)
+
+
+def begin_all(tree: Tree, states: Ints) -> None:
+    """A new root in every tree, with the game's beginning."""
+    for b in range(tree.root.size):
+        begin(states[plant(tree, b)])
 
 
 class CompiledSearch:
-    """Plans ``trees`` beginnings of a compiled game, one after the other."""
+    """Plans ``trees`` beginnings of a compiled game; their simulations are one compiled call."""
 
     def __init__(
         self, game: CompiledGame, algorithm: Algorithm, trees: int, simulations: int, roll_out: bool, seed: int
@@ -149,18 +169,21 @@ class CompiledSearch:
         self.game, self.algorithm, self.simulations, self.roll_out = game, algorithm, simulations, roll_out
         self.tree = new_tree(trees, 2 * simulations + 2, game.moves)
         nodes = self.tree.total.size
-        self.states = np.zeros((nodes + 1, game.width), dtype=np.int64)
         self.rng = np.random.default_rng(seed)
-        self._random = self.rng.integers(1, 2**63, size=1, dtype=np.uint64)
-        self.best = np.zeros((trees, game.width), dtype=np.int64)
-        """(B, W) the end of the best whole piece met."""
-        self.returns = np.full(trees, -np.inf)
-        """(B,) its return."""
+        self.found = Found(
+            states=np.zeros((nodes + 1, game.width), dtype=np.int64),
+            random=self.rng.integers(1, 2**63, size=1, dtype=np.uint64),
+            best=np.zeros((trees, game.width), dtype=np.int64),
+            returns=np.full(trees, -np.inf),
+        )
         considered = considered_visits(min(algorithm.halving, game.moves), simulations)
         self._constants = algorithm.constants._replace(considered=considered)
-        self._explore = assemble(
+        self._compiled = assemble(
             explore,
+            explore_all,
+            begin_all,
             back_up,
+            begin=game.begin,
             select_root=algorithm.select_root,
             select=algorithm.select,
             record=algorithm.record,
@@ -168,29 +191,30 @@ class CompiledSearch:
             ended=game.ended,
             options=game.options,
             any_move=game.any_move,
-        ).explore
-        for b in range(trees):
-            game.begin(self.states[plant(self.tree, b)])
+        )
+        self.begin()
 
-    def search(self, b: int) -> None:
-        """The simulations of one move in tree ``b``."""
+    def begin(self) -> None:
+        """Clear all trees, which begin anew; what was found stays."""
+        self._compiled.begin_all(self.tree, self.found.states)
+
+    def search(self, trees: Ints) -> None:
+        """The simulations of one move in each of ``trees`` (t,)."""
         tree = self.tree
         if self.algorithm.halving:
-            tree.noise[b] = self.rng.gumbel(size=tree.noise.shape[1])
-        end = np.zeros(self.game.width, dtype=np.int64)
-        highest = self._explore(
-            tree, b, self.states, self.simulations, self.roll_out, self._constants, self._random, end
-        )
-        if highest > self.returns[b]:
-            self.returns[b], self.best[b] = highest, end
+            tree.noise[trees] = self.rng.gumbel(size=(trees.size, tree.noise.shape[1]))
+        self._compiled.explore_all(tree, trees, self.found, self.simulations, self.roll_out, self._constants)
 
     def run(self) -> None:
         """Plan every tree to its end, a move at a time."""
-        for b in range(self.returns.size):
-            while True:
-                self.search(b)
-                if self.tree.unsolved[self.tree.root[b]] == 0:
-                    break
-                root = advance(self.tree, b, self.algorithm.commit(self.tree, b, self._constants))
-                if self.tree.state[root] == ENDED:
-                    break
+        trees = np.arange(self.found.returns.size)
+        while trees.size:
+            self.search(trees)
+            trees = trees[[self._commit(int(b)) for b in trees]]
+
+    def _commit(self, b: int) -> bool:
+        """Commit to a move in tree ``b``; whether there is more to plan."""
+        if self.tree.unsolved[self.tree.root[b]] == 0:
+            return False
+        root = advance(self.tree, b, self.algorithm.commit(self.tree, b, self._constants))
+        return bool(self.tree.state[root] != ENDED)

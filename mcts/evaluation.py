@@ -44,7 +44,7 @@ def sampled(temperature: float) -> Choose:
     """Moves drawn with the probabilities' logarithms divided by ``temperature``."""
 
     def choose(log_probs: Floats, rng: np.random.Generator) -> Ints:
-        return draw(log_probs / np.float32(temperature), rng)
+        return draw(log_probs, rng, temperature)
 
     return choose
 

@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float32]
 class Game(Protocol):
     """``n`` places where positions are in play, and rows where others are stored.
 
-    Every method acts on the first places; a position is one place or one row.
+    Methods that are given a number act on the first places; a position is one place or one row.
     """
 
     n: int
@@ -28,8 +28,8 @@ class Game(Protocol):
     def store(self, places: Ints, rows: Ints) -> None:
         """Copy the positions in ``places`` (m,) to ``rows`` (m,)."""
 
-    def fetch(self, rows: Ints) -> None:
-        """Copy the positions stored in ``rows`` (m,) to the first m places."""
+    def fetch(self, rows: Ints, places: Ints | None = None) -> None:
+        """Copy the positions stored in ``rows`` (m,) to ``places`` (m,), by default the first m."""
 
     def move(self, source: Ints, places: Ints) -> None:
         """Copy positions from places ``source`` (m,) to ``places`` (m,)."""
@@ -37,8 +37,8 @@ class Game(Protocol):
     def step(self, moves: Ints) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
         """Make ``moves`` (m,) in the first m places: rewards (m,) and whether the end is reached (m,)."""
 
-    def listen(self, m: int) -> None:
-        """Let the prior hear the last move of the first ``m`` places; each move is heard once."""
+    def listen(self, places: int | Ints) -> None:
+        """Let the prior hear the last move of these places, or of the first so many; each move is heard once."""
 
     def look(self, m: int) -> Floats:
         """(m, A) log-probabilities of the moves from the first ``m`` places, -inf where not legal; heard before."""

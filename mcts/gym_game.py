@@ -68,8 +68,9 @@ class GymGame:
     def store(self, places: Ints, rows: Ints) -> None:
         self._rows.update((int(row), self._places[place]) for place, row in zip(places, rows, strict=True))
 
-    def fetch(self, rows: Ints) -> None:
-        self._places[: rows.size] = [self._rows[int(row)] for row in rows]
+    def fetch(self, rows: Ints, places: Ints | None = None) -> None:
+        for place, row in zip(range(rows.size) if places is None else places, rows, strict=True):
+            self._places[place] = self._rows[int(row)]
 
     def move(self, source: Ints, places: Ints) -> None:
         for place, position in zip(places, [self._places[i] for i in source], strict=True):
@@ -87,7 +88,7 @@ class GymGame:
             self._places[i] = _Position(self.save(self.env), made, self._legal())
         return rewards, finished
 
-    def listen(self, m: int) -> None:
+    def listen(self, places: int | Ints) -> None:
         pass
 
     def look(self, m: int) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -10,18 +11,34 @@ import numpy.typing as npt
 from agents.compose import Agent, Critic, Pieces
 from mcts.game import Floats, Ints
 from musicenv.batch import Batch
+from musicenv.jit import compiled
 from musicenv.kernel import START, TIME
+
+Bytes = npt.NDArray[np.uint8]
+
+
+def _bytes_of(array: npt.NDArray[np.generic]) -> Bytes:
+    """(n, bytes of a row) of a contiguous array (n, ...), not copied."""
+    return array.reshape(len(array), -1).view(np.uint8)
+
+
+@compiled
+def _copy(source: Bytes, rows: Ints, target: Bytes, to: Ints) -> None:
+    """Copy ``rows`` (m,) of ``source`` to the rows ``to`` (m,) of ``target``; none of the first is among the second."""
+    for r in range(rows.size):
+        target[to[r]] = source[rows[r]]
 
 
 @dataclass(frozen=True)
 class First:
-    """The first ``n`` melodies of a batch, as an agent sees them."""
+    """The first ``n`` melodies of a batch, as an agent sees them; observations are written if it looks at them."""
 
     batch: Batch
     n: int
 
-    @property
+    @cached_property
     def observations(self) -> Floats:
+        self.batch.observe(np.arange(self.n))
         return self.batch.observations[: self.n]
 
     @property
@@ -43,48 +60,48 @@ class Melodies:
         """Notes stepped so far, each with its rules."""
         self.heard = 0
         """Notes that the prior has listened to so far."""
-        self._state = batch.get_state()
-        self._stored: dict[str, npt.NDArray[np.generic]] = {
-            name: np.empty((0, *array.shape[1:]), array.dtype) for name, array in self._state.items()
-        }
+        self._state = [_bytes_of(array) for array in batch.get_state().values() if array.size]
+        self._stored = [np.empty((0, array.shape[1]), np.uint8) for array in self._state]
 
     def begin(self, rng: np.random.Generator) -> None:
         self.batch.reset([rng] * self.n)
 
     def reserve(self, rows: int) -> None:
-        for name, array in self._stored.items():
+        for k, array in enumerate(self._stored):
             if rows > len(array):
-                self._stored[name] = np.empty((rows, *array.shape[1:]), array.dtype)
-                self._stored[name][: len(array)] = array
+                self._stored[k] = np.empty((rows, array.shape[1]), np.uint8)
+                self._stored[k][: len(array)] = array
 
     @property
     def bytes_per_position(self) -> int:
         """What a stored position takes."""
-        return sum(array.nbytes for array in self._state.values()) // self.n
+        return sum(array.shape[1] for array in self._state)
 
     def store(self, places: Ints, rows: Ints) -> None:
-        for name, array in self._state.items():
-            self._stored[name][rows] = array[places]
+        for stored, array in zip(self._stored, self._state, strict=True):
+            _copy(array, places, stored, rows)
 
-    def fetch(self, rows: Ints) -> None:
-        for name, array in self._state.items():
-            array[: rows.size] = self._stored[name][rows]
+    def fetch(self, rows: Ints, places: Ints | None = None) -> None:
+        where = np.arange(rows.size) if places is None else places
+        for stored, array in zip(self._stored, self._state, strict=True):
+            _copy(stored, rows, array, where)
 
     def move(self, source: Ints, places: Ints) -> None:
-        for array in self._state.values():
-            array[places] = array[source]
+        for array in self._state:
+            _copy(array, source, array, places)
 
     def step(self, moves: Ints) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
         self.notes += moves.size
-        self.batch.step_first(moves)
+        self.batch.step_first(moves, watched=False)
         return self.batch.rewards[: moves.size].copy(), self.batch.finished[: moves.size].copy()
 
-    def listen(self, m: int) -> None:
-        self.heard += m
-        self.batch.listen(np.arange(m))
+    def listen(self, places: int | Ints) -> None:
+        rows = np.arange(places) if isinstance(places, int) else places
+        self.heard += rows.size
+        self.batch.listen(rows, watched=False)
 
     def look(self, m: int) -> Floats:
-        self.batch.observe(np.arange(m))
+        self.batch.observe_masks(np.arange(m))
         return self.agent(First(self.batch, m))
 
     def values(self, m: int) -> npt.NDArray[np.float64]:

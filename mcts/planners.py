@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from mcts.evaluation import EVALUATIONS, completion, sampled
 from mcts.game import Game, Incumbents
 from mcts.melodies import Melodies
 from mcts.nrpa import nrpa
+from mcts.regeneration import Regeneration
 from mcts.search import OutOfTimeError, Search, Watch
 from musicenv.batch import Batch
 
@@ -25,9 +27,10 @@ class Budget:
     """How much a planner may think."""
 
     simulations: int = 256
-    """Simulations a note of a tree search; whole pieces of best-of-n and nrpa; eight times the width of a beam."""
+    """Simulations a note of a tree search; pieces composed by best-of-n, nrpa and regenerate; eight times the width of
+    a beam."""
     seconds: float | None = None
-    """Time for all pieces: the search starts again until then, and is stopped there; without it, it runs once."""
+    """Time for all pieces: the search goes on or starts again until then; without it, it runs once."""
     children: int = 16
     """Likeliest legal moves that a tree search or a beam tries from each position."""
     value: str = "sampled"
@@ -60,11 +63,12 @@ def best_of_n(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random
         watch()
 
 
-def seeded(planner: Planner) -> Planner:
-    """Greedy and beam search, then ``planner``, so that its incumbents are never below theirs."""
+def seeded(planner: Planner, *seeds: Planner) -> Planner:
+    """First ``seeds``, so that the incumbents of ``planner`` are never below theirs."""
 
     def plan(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
-        for each in (greedy, beam, planner):
+        begun = incumbents.returns.min() > -np.inf
+        for each in (planner,) if begun else (*seeds, planner):
             each(game, incumbents, budget, rng, watch)
 
     return plan
@@ -75,11 +79,16 @@ def nested(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Ge
     nrpa(game, incumbents, budget.simulations, rng, watch)
 
 
+def regenerate(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
+    """``budget.simulations`` variants of each piece; as many as there is time for, where it is limited."""
+    Regeneration(game, incumbents, rng).run(budget.simulations if budget.seconds is None else sys.maxsize, watch)
+
+
 def tree_search(algorithm: Algorithm) -> Planner:
     """A tree search whose leaves are what ``budget.value`` says."""
 
     def plan(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
-        leaves = game.n // incumbents.pieces
+        leaves = max(min(game.n // incumbents.pieces, budget.simulations // 4), 1)
         evaluation = EVALUATIONS[budget.value]
         Search(game, incumbents, algorithm, evaluation, budget.simulations, budget.children, leaves, rng).run(watch)
 
@@ -90,22 +99,25 @@ PLANNERS: Final[dict[str, Planner]] = {
     "greedy": greedy,
     "beam": beam,
     "best-of-n": best_of_n,
-    "nrpa": seeded(nested),
-    "mcts": seeded(tree_search(GUMBEL)),
-    **{name: seeded(tree_search(algorithm)) for name, algorithm in ALGORITHMS.items()},
+    "regenerate": seeded(regenerate, greedy),
+    "nrpa": seeded(nested, greedy, beam),
+    "mcts": seeded(tree_search(GUMBEL), greedy, beam),
+    **{name: seeded(tree_search(algorithm), greedy, beam) for name, algorithm in ALGORITHMS.items()},
 }
 """By name; "mcts" is the tree search to take."""
 
-PLACES: Final = 32
-"""Positions side by side, at least: enough for the prior's matrix products to be worth their while."""
 TREES: Final = 32
 """Pieces planned side by side, at most."""
+PLACES: Final = 128
+"""Positions side by side, for all of these together: enough for the prior's matrix products to be worth their while."""
+PLACES_EACH: Final = 32
+"""Places of one piece, at most: what they find is news to the others only at their next start."""
 
 
 def places_for(pieces: int) -> int:
-    """Rows of a batch that plans ``pieces`` pieces: as many for each tree."""
+    """Rows of a batch that plans ``pieces`` pieces: as many for each."""
     trees = min(pieces, TREES)
-    return trees * max(PLACES // trees, 1)
+    return trees * min(PLACES // trees, PLACES_EACH)
 
 
 def plan(

@@ -14,6 +14,8 @@ from mcts.tree import CLOSED, ENDED, NONE, advance, new_tree, open_nodes, plant
 
 Watch = Callable[[], None]
 """Called after each round; raises ``OutOfTimeError`` when the time is over."""
+Decide = Callable[[Ints, Ints], None]
+"""Told trees (t,) that have searched a note, and the child of its root (t,) that each is about to commit to."""
 
 
 class OutOfTimeError(Exception):
@@ -51,7 +53,7 @@ class Search:
         self._places = np.arange(game.n)
         self._scratch = [np.zeros(trees * leaves, dtype=np.int64) for _ in range(4)]
 
-    def run(self, watch: Watch = lambda: None) -> None:
+    def run(self, watch: Watch = lambda: None, decide: Decide = lambda trees, slots: None) -> None:
         """Plan all pieces to their ends; ``OutOfTimeError`` from ``watch`` goes through."""
         tree, game = self.tree, self.game
         trees = np.arange(self.incumbents.pieces)
@@ -62,7 +64,24 @@ class Search:
             tree.value[roots] = self._evaluated(roots, trees, log_probs, np.zeros(trees.size, dtype=np.bool_))
         while trees.size:
             self._search(trees, watch)
-            trees = trees[[self._commit(int(b)) for b in trees]]
+            trees = trees[tree.unsolved[tree.root[trees]] > 0]  # of the others the incumbent is the best there is
+            if not trees.size:
+                break
+            slots = np.array([self.algorithm.commit(tree, int(b), self._constants) for b in trees], dtype=np.int64)
+            decide(trees, slots)
+            roots = np.array([advance(tree, int(b), int(k)) for b, k in zip(trees, slots, strict=True)], dtype=np.int64)
+            trees = trees[tree.state[roots] != ENDED]
+
+    def look(self, trees: Ints) -> Floats:
+        """Put the roots of ``trees`` (t,) into the first places of the game: what it says of them, (t, A)."""
+        self.game.fetch(self._first_row + self.tree.root[trees].astype(np.int64))
+        return self.game.look(trees.size)
+
+    def played(self) -> npt.NDArray[np.float64]:
+        """(B,) after ``run``: the return of the piece that each tree has committed to, its solved end played best."""
+        tree, roots = self.tree, self.tree.root
+        below = np.where(np.arange(tree.best.shape[1]) < tree.width[roots, None], tree.best[roots], -np.inf).max(axis=1)
+        return np.where(tree.state[roots] == ENDED, tree.so_far[roots], below)
 
     def _search(self, trees: Ints, watch: Watch) -> None:
         """The simulations of one note in each of ``trees``."""
@@ -135,11 +154,3 @@ class Search:
                 self.game, self.tree.so_far[nodes[who]], log_probs[who], owners[who], self.incumbents, self.rng
             )
         return wholes[~but]
-
-    def _commit(self, b: int) -> bool:
-        """Commit to a note in tree ``b``; whether there is more to plan."""
-        tree = self.tree
-        if tree.unsolved[tree.root[b]] == 0:  # the incumbent is the best there is
-            return False
-        root = advance(tree, b, self.algorithm.commit(tree, b, self._constants))
-        return bool(tree.state[root] != ENDED)

@@ -46,6 +46,8 @@ class Tree(NamedTuple):
     """(N,) sum of ``visits``."""
     width: npt.NDArray[np.int32]
     """(N,) children, 0 unless OPEN."""
+    reach: npt.NDArray[np.int32]
+    """(N,) children up to the last that was ever gone to."""
     unsolved: npt.NDArray[np.int32]
     """(N,) children that are not solved."""
     parent: npt.NDArray[np.int32]
@@ -90,6 +92,7 @@ def new_tree(trees: int, room: int, children: int) -> Tree:
         solved=np.zeros((n, children), np.bool_),
         total=np.zeros(n, np.int32),
         width=np.zeros(n, np.int32),
+        reach=np.zeros(n, np.int32),
         unsolved=np.zeros(n, np.int32),
         parent=np.full(n, NONE, np.int32),
         slot=np.zeros(n, np.int32),
@@ -126,6 +129,7 @@ def take(tree: Tree, b: int, parent: int, slot: int) -> int:
     tree.total[node] = 0
     if parent != NONE:
         tree.child[parent, slot] = node
+        tree.reach[parent] = max(tree.reach[parent], slot + 1)
     return int(node)
 
 
@@ -152,7 +156,7 @@ def unfold(tree: Tree, node: int, width: int) -> None:
         tree.child[node, k] = NONE
         tree.visits[node, k] = 0
         tree.solved[node, k] = k >= width
-    tree.width[node], tree.unsolved[node], tree.total[node] = width, width, 0
+    tree.width[node], tree.unsolved[node], tree.total[node], tree.reach[node] = width, width, 0, 0
     tree.state[node] = OPEN
 
 
@@ -306,7 +310,7 @@ def back_up(tree: Tree, b: int, leaf: int, whole: float) -> None:
     """Record the return ``whole`` of a piece through ``leaf``; an ENDED leaf solves what it completes."""
     tree.low[b] = min(tree.low[b], whole)
     tree.high[b] = max(tree.high[b], whole)
-    solved = tree.state[leaf] == ENDED
+    solved, exact = tree.state[leaf] == ENDED, np.float32(whole)
     node, slot = tree.parent[leaf], tree.slot[leaf]
     while node != NONE:
         record(tree, node, slot, whole)
@@ -315,7 +319,10 @@ def back_up(tree: Tree, b: int, leaf: int, whole: float) -> None:
         if solved and not tree.solved[node, slot]:
             tree.solved[node, slot] = True
             tree.unsolved[node] -= 1
+            tree.best[node, slot] = exact  # where a critic had promised more
         solved = solved and tree.unsolved[node] == 0
+        if solved:
+            exact = tree.best[node, : tree.width[node]].max()
         slot, node = tree.slot[node], tree.parent[node]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ from musicenv.kernel import (
     state_of,
 )
 from musicenv.melody import Melody, relative_given
-from musicenv.observation import bounds, layout, observe
+from musicenv.observation import bounds, layout, observe, observe_masks
 from musicenv.reference import block_of
 from musicenv.refused import refused
 from musicenv.step import FAILED, FINISHED, NO_ACTION, OK, load_kernel
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+_UNSEEN: Final = (np.empty((0, 0), np.float32), np.empty((0, 0), np.int8))
+"""Observations and masks for a step that nobody watches."""
 
 _FLOAT, _BYTE, _FLAG = np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.bool_)  # found faster than by their class
 
@@ -79,8 +81,8 @@ class Batch:
         self._kernel_arrays = self.arrays._replace(bonus=0.0) if self._python_terms.size else self.arrays
         compiled_for_suite = load_kernel(suite, in_python)
         self._advance, self._summarise = compiled_for_suite.advance, compiled_for_suite.summarise
-        hidden, actions = (prior.hidden_size, N_ACTIONS) if prior else (0, 0)
-        self.layout = layout(len(suite), hidden, actions, more)
+        told = {"hidden": prior.hidden_size, "log_probs": N_ACTIONS} if prior else {}
+        self.layout = layout(len(suite), {**more, **told})
         self.bounds = bounds(self.layout)
         self._shapes = (n, self.bounds[0].size), (n, N_ACTIONS)
         self._all = np.arange(n)
@@ -169,22 +171,26 @@ class Batch:
             )
         self.step_first(actions)
 
-    def step_first(self, actions: npt.NDArray[np.int64]) -> None:
+    def step_first(self, actions: npt.NDArray[np.int64], watched: bool = True) -> None:
         """Append one note to each of the first ``actions.size`` melodies; the others stay as they are, unobserved.
 
-        ``actions`` are int64.
+        ``actions`` are int64.  Where it is not ``watched``, these are not observed either: ``observe`` or
+        ``observe_masks`` does it later.
         """
         if not self._begun:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
-        self._renew()
+        if watched:
+            self._renew()
+        else:
+            self.rewards, self.finished = np.empty(self.n), np.empty(self.n, _FLAG)
         m = actions.size
-        seen = (self.rewards, self.finished, self.observations, self.masks)
+        out = (self.rewards, self.finished, *((self.observations, self.masks) if watched else _UNSEEN))
         try:
             if self._pool is None or m < self.n:
-                code, i, k = self._advance(self.block, 0, m, actions, *seen)
+                code, i, k = self._advance(self.block, 0, m, actions, *out)
             else:
                 told = self._by_parts(
-                    lambda rows: self._advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *seen)
+                    lambda rows: self._advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *out)
                 )
                 code, i, k = next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
         except Exception as error:
@@ -195,6 +201,9 @@ class Batch:
         rows = self._all if m == self.n else self._all[:m]
         if self._python_terms.size:
             self._ask_python(m)
+        if not watched:
+            return
+        if self._python_terms.size:
             observe(self.block, rows, self.observations, self.masks)
         if self.prior is not None and self.ended:
             # The prior has nothing to say of what follows the last note of a piece; to the others it listens next.
@@ -259,21 +268,25 @@ class Batch:
                     self._summarise(kernel.view(self.lines, i), self.lines.summary[i])
                 kernel.append(self.lines, i, pitch, duration)
 
-    def listen(self, rows: npt.NDArray[np.int64]) -> None:
-        """Let the prior hear the newest note of ``rows``, so that it tells what may come next."""
+    def listen(self, rows: npt.NDArray[np.int64], watched: bool = True) -> None:
+        """Let the prior hear the newest note of ``rows``, so that it tells what may come next.
+
+        Where it is not ``watched``, observations do not show it; ``observe`` does it later.
+        """
         prior, state = self.prior, self._prior_state
         if prior is None or state is None:
             return
-        if rows.size > SMALL_BATCH:
-            features = np.empty((rows.size, N_PRIOR_FEATURES), dtype=np.int16)
-            prior_inputs(self.block, rows, features)
-            prior.step(state, features, None if rows.size == self.n else rows)
-            self._tell(rows)
-        else:
+        if watched and rows.size <= SMALL_BATCH:
             at = (self._log_probs_at, self._hidden_at)
             listen_to(
                 self.block, prior.block, rows, state.memory, state.hidden, state.log_probs, *at, self.observations
             )
+            return
+        features = np.empty((rows.size, N_PRIOR_FEATURES), dtype=np.int16)
+        prior_inputs(self.block, rows, features)
+        prior.step(state, features, None if rows.size == self.n else rows)
+        if watched:
+            self._tell(rows)
 
     def _tell(self, rows: npt.NDArray[np.int64]) -> None:
         """Write into the observations of ``rows`` what the prior says of the next notes."""
@@ -286,6 +299,10 @@ class Batch:
         observe(self.block, rows, self.observations, self.masks)
         self._tell(rows)
         self.complete(rows)
+
+    def observe_masks(self, rows: npt.NDArray[np.int64]) -> None:
+        """Write the masks of ``rows``, all that is needed to know what ``log_probs`` leave."""
+        observe_masks(self.block, rows, self.masks)
 
     def complete(self, rows: npt.NDArray[np.int64]) -> None:
         """For subclasses: add to the observations of ``rows``, or take from their masks."""

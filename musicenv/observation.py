@@ -72,18 +72,34 @@ _HEIGHT: Final = ((np.arange(HIGHEST + 1) - _MIDDLE) / _OCTAVE * (np.arange(HIGH
 """Relative pitch as the agent sees it; 0 for a rest."""
 
 
-def layout(
-    terms: int = 0, hidden: int = 0, actions: int = 0, more: Mapping[str, int] = MappingProxyType({})
-) -> dict[str, slice]:
-    """Where each block lies: FEATURES, ``terms`` (scores so far), ``more`` blocks, by name and size, and the prior's
-    ``hidden`` state and ``log_probs``."""
-    sizes = {**FEATURES, "terms": terms, **more, "hidden": hidden, "log_probs": actions}
+def layout(terms: int = 0, more: Mapping[str, int] = MappingProxyType({})) -> dict[str, slice]:
+    """Where each block lies: FEATURES, ``terms`` (scores so far) and ``more`` blocks, by name and size, such as a
+    prior's ``hidden`` state and ``log_probs``, which come last."""
+    sizes = {**FEATURES, "terms": terms, **more}
     out, begin = {}, 0
     for name, size in sizes.items():
         if size:
             out[name] = slice(begin, begin + size)
             begin += size
     return out
+
+
+@compiled
+def mask_one(state: Any, i: int, mask: npt.NDArray[np.int8]) -> int:
+    """Write the legal actions of melody i into ``mask`` (A,); a bit for each duration that fits."""
+    fitting = durations_that_fit(state.lines.frame[i])
+    legal = state.masks[fitting]
+    for a in range(legal.size):
+        mask[a] = legal[a]
+    return int(fitting)
+
+
+@compiled
+def observe_masks(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], mask: npt.NDArray[np.int8]) -> None:
+    """``mask_one`` for each of ``rows`` of the ``State`` in ``block``: into ``mask[rows]``."""
+    state = read_state(block)
+    for i in rows:
+        mask_one(state, i, mask[i])
 
 
 @compiled
@@ -149,11 +165,9 @@ def observe_one(state: Any, i: int, x: npt.NDArray[np.float32], mask: npt.NDArra
             before -= 1
         x[at + 5 * k + 4] = onset[before] == copied and pitch[before] == pitch[n - 1] and ticks[before] == ticks[n - 1]
     at = _OFFSETS[11]
-    legal = state.masks[durations_that_fit(frame)]
+    fitting = mask_one(state, i, mask)
     for d in range(N_DURATIONS):
-        x[at + d] = legal[d]
-    for a in range(legal.size):
-        mask[a] = legal[a]
+        x[at + d] = fitting >> d & 1
     scores = lines.scores[i]
     for k in range(scores.size):
         x[N_FEATURES + k] = min(max(scores[k], -5.0), 5.0)

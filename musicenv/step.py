@@ -132,7 +132,8 @@ def advance(
     """Append ``actions[i]`` to each melody i from ``first`` to ``last`` - 1 of the ``State`` in ``block``, and observe.
 
     What failed, as ``play`` tells it, or ``(OK, ended, 0)`` with the number of pieces that ended.  actions (n,),
-    rewards (n,), finished (n,), observations (n, D) and masks (n, A) are those of the whole batch.
+    rewards (n,), finished (n,), observations (n, D) and masks (n, A) are those of the whole batch; where the last two
+    are empty nothing is observed.
     """
     state = read_state(block)
     lines = state.lines
@@ -144,7 +145,8 @@ def advance(
         )
         if failed[0] != OK:
             return failed
-        observe_one(state, i, observations[i], masks[i])
+        if observations.size > 0:
+            observe_one(state, i, observations[i], masks[i])
         ended += finished[i]
     return OK, ended, 0
 

@@ -10,13 +10,13 @@ from typing import Final, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import REST, SIXTEENTH
+from musicenv.alphabet import HIGHEST, LOWEST, N_ACTIONS, REST, SIXTEENTH
 from musicenv.batch import Batch
-from musicenv.counterpoint.moves import explore, load_states, restrict
+from musicenv.counterpoint.moves import explore, foretell, load_states, restrict
 from musicenv.counterpoint.solver import hard_rules, unknown, viability
 from musicenv.counterpoint.space import Table, new_space
 from musicenv.jit import compiled
-from musicenv.kernel import BAR, END, MODE, SIDE, SPECIES, TIME, Lines
+from musicenv.kernel import BAR, END, LENGTH, MODE, SIDE, SPECIES, TIME, Lines
 from musicenv.keys import SCALES
 from musicenv.melody import relative_given
 from musicenv.task import MODES, Task
@@ -28,18 +28,36 @@ MASKS: Final[tuple[Mask, ...]] = get_args(Mask)
 
 BARS_SEEN: Final = 8
 """Bars of the given line that are shown, the one before now first."""
-SEEN: Final = {"given": 2 * BARS_SEEN, "scale": 12, "side": 1, "species": 4, "summary": len(SUMMARIES)}
+NEAR: Final = 4
+"""Bars of the given line whose pitch is also one-hot, and notes of one's own whose pitch is."""
+_VALUES: Final = np.array([2**summary.bits if summary.bits <= 5 else 0 for summary in SUMMARIES], dtype=np.int64)
+_BITS: Final = np.array([summary.bits for summary in SUMMARIES], dtype=np.int64)
+_PITCHES: Final = HIGHEST - LOWEST + 1
+SEEN: Final = {
+    "given": 2 * BARS_SEEN,
+    "near": 2 * NEAR * _PITCHES,
+    "scale": 12,
+    "side": 1,
+    "species": 4,
+    "summary": int(np.where(_VALUES, _VALUES, _BITS).sum()),
+    "log_probs": N_ACTIONS,
+}
 """Name and size of the blocks that follow those of a melody's observation.
 
 given: (pitch - 70)/12 and whether it sounds, on the downbeats of the bar before, of this one and of those that follow;
+near: one-hot pitches of the first four of these bars, and of the last four notes, newest first (none for a rest);
 scale: which pitch classes above the tonic belong to the mode; side: whether the line lies above; species: one-hot;
-summary: the running summaries of the notes before the newest, each divided by its largest value.
+summary: the running summaries of the notes before the newest, one-hot, the degrees heard as bits; log_probs: of the
+notes that the mask leaves, in nats, each in proportion to exp(what it is paid at once / TEMPERATURE), as those play who
+look no further; IMPOSSIBLE elsewhere.
 """
-_LARGEST: Final = np.array([2**summary.bits - 1 for summary in SUMMARIES], dtype=np.float64)
+TEMPERATURE: Final = 2.0
+"""Points."""
+_SHOWN: Final = sum(SEEN.values()) - N_ACTIONS
 _SCALE: Final = np.array([[degree in SCALES[mode][:7] for degree in range(12)] for mode in MODES])
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _table(task: Task, hard: Suite, mask: Mask) -> Table:
     return viability(task, hard) if mask == "viable" else unknown(new_space(task, hard))
 
@@ -57,16 +75,24 @@ class CounterpointBatch(Batch):
         self.mask = mask
         self._hard = hard_rules(suite)
         self._restricts = load_states(self._hard, explore, restrict).restrict
+        self._foretells = load_states(suite, restrict, foretell).foretell
         super().__init__(n, tasks, suite, None, more=SEEN)
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         super().set_tasks(tasks)
+        self._spaces = {task: new_space(task, self.suite) for task in tasks}
         self._task_of = {_signature(relative_given(task), task.side, task.mode_index): task for task in tasks}
+
+    @property
+    def log_probs(self) -> npt.NDArray[np.float32]:
+        """(n, A) log p of the next note in nats, as observations have it."""
+        return self.observations[:, self.layout["log_probs"]]
+
+    def observe_masks(self, rows: npt.NDArray[np.int64]) -> None:
+        self.observe(rows)  # ``log_probs`` are a block of it
 
     def complete(self, rows: npt.NDArray[np.int64]) -> None:
         _show(self.lines, rows, self.observations[:, self.layout["given"].start :])
-        if self.mask == "free":
-            return
         lines, by_task = self.lines, defaultdict[Task, list[int]](list)
         for i in rows.tolist():
             frame = lines.frame[i]
@@ -74,7 +100,10 @@ class CounterpointBatch(Batch):
             by_task[self._task_of[_signature(given, frame[SIDE], frame[MODE])]].append(i)
         for task, mine in by_task.items():
             table = _table(task, self._hard, self.mask)
-            self._restricts(table.space, lines, np.array(mine), table, self.masks)
+            restricts = self.mask != "free"
+            self._foretells(
+                self._spaces[task], lines, np.array(mine), table, restricts, TEMPERATURE, self.masks, self.log_probs
+            )
 
 
 def _signature(given: npt.NDArray[np.int16], side: int, mode: int) -> tuple[bytes, int, int]:
@@ -82,11 +111,17 @@ def _signature(given: npt.NDArray[np.int16], side: int, mode: int) -> tuple[byte
 
 
 @compiled
+def _mark(one_hot: npt.NDArray[np.float32], pitch: int) -> None:
+    if pitch != REST:
+        one_hot[min(max(pitch - LOWEST, 0), _PITCHES - 1)] = 1.0
+
+
+@compiled
 def _show(lines: Lines, rows: npt.NDArray[np.int64], out: npt.NDArray[np.float32]) -> None:
-    """Write the blocks SEEN of ``rows`` into those rows of ``out``."""
+    """Write the blocks SEEN but the last of ``rows`` into those rows of ``out``."""
     for i in rows:
         x, frame, given = out[i], lines.frame[i], lines.given[i]
-        x[:] = 0.0
+        x[:_SHOWN] = 0.0
         bar = frame[TIME] // frame[BAR] - 1
         for ahead in range(BARS_SEEN):
             tick = (bar + ahead) * frame[BAR]
@@ -94,10 +129,27 @@ def _show(lines: Lines, rows: npt.NDArray[np.int64], out: npt.NDArray[np.float32
                 x[2 * ahead] = (given[tick // SIXTEENTH] - 70) / 12.0
                 x[2 * ahead + 1] = 1.0
         at = 2 * BARS_SEEN
+        for ahead in range(NEAR):
+            tick = (bar + ahead) * frame[BAR]
+            if 0 <= tick < frame[END]:
+                _mark(x[at : at + _PITCHES], given[tick // SIXTEENTH])
+            at += _PITCHES
+        for back in range(1, NEAR + 1):
+            if frame[LENGTH] >= back:
+                _mark(x[at : at + _PITCHES], lines.notes[i, 0, frame[LENGTH] - back])
+            at += _PITCHES
         for degree in range(12):
             x[at + degree] = _SCALE[frame[MODE], degree]
         x[at + 12] = frame[SIDE] > 0
         if frame[SPECIES] > 0:
             x[at + 12 + frame[SPECIES]] = 1.0
+        at += 17
         for f in range(lines.summary.shape[1]):
-            x[at + 17 + f] = lines.summary[i, f] / _LARGEST[f]
+            value = lines.summary[i, f]
+            if _VALUES[f]:
+                x[at + value] = 1.0
+                at += _VALUES[f]
+            else:
+                for bit in range(_BITS[f]):
+                    x[at + bit] = value >> bit & 1
+                at += _BITS[f]

@@ -15,7 +15,7 @@ class CounterpointEnv(MelodyEnv):
     """Compose a line of species counterpoint above or below a cantus firmus.
 
     **Observation**: as of ``MelodyEnv`` without a prior, followed by the blocks of ``counterpoint.batch.SEEN``: the
-    given line around now, scale, side, species and the running summaries.
+    given line around now, scale, side, species, the running summaries, and the mask as log-probabilities.
 
     **Action**: Discrete(310) as in ``MelodyEnv``; the species leaves one duration, the fourth two.  ``mask="viable"``
     allows the notes from which a legal line can still be completed, computed exactly; "legal" those that no hard rule

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import N_DURATIONS, N_PITCHES
+from musicenv.alphabet import DURATIONS, N_DURATIONS, N_PITCHES
 from musicenv.counterpoint.space import (
     FINISHED,
     MOVES,
@@ -35,6 +35,10 @@ from musicenv.kernel import BAR, END, LENGTH, TIME, Lines, duration_fits, view
 from musicenv.melody import Melody
 from musicenv.step import decorator_of, generated, source_of, summarise_source
 from rewards.rules import Suite
+
+TICKS: Final = np.array(DURATIONS, dtype=np.int64)
+IMPOSSIBLE: Final = -50.0
+"""Nats, of notes that a mask forbids."""
 
 
 def is_allowed(melody: Melody) -> bool:
@@ -130,6 +134,44 @@ def restrict(space: Space, lines: Lines, rows: Integers, table: Table, masks: np
             for d in range(1 if last else space.ticks.size):
                 if not bits >> 31 * d + number & 1:
                     masks[i, number * N_DURATIONS + (WHOLE_INDEX if last else space.indices[d])] = 0
+
+
+def foretell(
+    space: Space,
+    lines: Lines,
+    rows: Integers,
+    table: Table,
+    restricts: bool,
+    scale: float,
+    masks: npt.NDArray[np.int8],
+    out: npt.NDArray[np.float32],
+) -> None:
+    """``restrict``, where it is to, and write log p (nats) of the next note into ``rows`` of ``out`` (n, A).
+
+    Each note that ``masks`` (n, A) leaves is in proportion to exp(what the rules that do not forbid pay at once /
+    ``scale``).  After the last note all are alike.
+    """
+    if restricts:
+        restrict(space, lines, rows, table, masks)
+    for i in rows:
+        if lines.frame[i, TIME] >= lines.frame[i, END]:
+            out[i] = -np.log(masks.shape[1])
+            continue
+        known = enter(space, lines, i)
+        top, total = -np.inf, 0.0
+        for action in range(masks.shape[1]):
+            if not masks[i, action]:
+                continue
+            number, ticks = action // N_DURATIONS, TICKS[action % N_DURATIONS]
+            place(space, known, number, ticks)
+            worth = score(shown(space, known + 1, space.frame[TIME] + ticks), space.weight) / scale
+            out[i, action] = worth
+            total = total * np.exp(min(top - worth, 0.0)) + np.exp(min(worth - top, 0.0))
+            top = max(top, worth)
+        out[i] -= top + np.log(total)
+        for action in range(masks.shape[1]):
+            if not masks[i, action]:
+                out[i, action] = IMPOSSIBLE
 
 
 def explore(space: Space, table: Table, limit: int) -> Graph:

@@ -5,23 +5,27 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from musicenv.counterpoint.tasks import cantus_firmi, counterpoint
+from musicenv.counterpoint.tasks import cantus_firmi, counterpoint, made_cantus_firmi
 from musicenv.options import ALL, OptionSet
 from musicenv.task import Task
 from rewards.counterpoint import suite as rules_of
 from rewards.named import Reward, suite_of
 from rewards.rules import Suite
 
+MADE: Final = "made"
+"""In place of a cantus firmus: those of our own."""
+
 
 @dataclass(frozen=True)
 class CounterpointOptions(OptionSet):
     """What can be asked of ``musicenv:Counterpoint-v0``, in ``gym.make`` and, but for species, in ``reset(options=)``.
 
-    cantus: the name of a textbook cantus firmus (``musicenv.counterpoint.tasks.cantus_firmi``), several, or "all", one
-    of which is drawn for each piece; or MIDI pitches of one's own, a whole note each, in ``key``.  above: whether the
-    line lies above the cantus, below it, or "both", one of which is drawn.
+    cantus: the name of a textbook cantus firmus (``musicenv.counterpoint.tasks.cantus_firmi``), several, "all", or
+    "made" for some of our own (``made_cantus_firmi``), one of which is drawn for each piece; or MIDI pitches of one's
+    own, a whole note each, in ``key``.  above: whether the line lies above the cantus, below it, or "both", one of
+    which is drawn.
     """
 
     cantus: str | Sequence[str] | Sequence[int] = "fux_d"
@@ -38,10 +42,12 @@ class CounterpointOptions(OptionSet):
         return [counterpoint(line, key, self.species, side) for (line, key), side in itertools.product(lines, sides)]
 
     def _cantus_firmi(self) -> list[tuple[Sequence[int], str]]:
+        if self.cantus == MADE:
+            return [(line, key) for line, key in made_cantus_firmi() if self.key in ("", key)]
         known = cantus_firmi()
         names = list(known) if self.cantus == ALL else [self.cantus] if isinstance(self.cantus, str) else self.cantus
         if not len(names):
-            raise ValueError("cantus is empty; give a name, names, 'all', or MIDI pitches with key=")
+            raise ValueError("cantus is empty; give a name, names, 'all', 'made', or MIDI pitches with key=")
         if not isinstance(names[0], str):
             if not self.key:
                 raise ValueError("cantus: MIDI pitches need key=, such as key='D dorian'")
@@ -57,8 +63,8 @@ class CounterpointOptions(OptionSet):
 
 
 def rules(reward: Reward, species: int, form: bool) -> Suite:
-    """The rules of a species; with ``reward``, its hard rules and that."""
+    """The rules of a species; with ``reward`` other than "default", its hard rules and that."""
     shipped = rules_of(species, form)
-    if reward is None:
+    if reward is None or reward == "default":
         return shipped
     return Suite(tuple(term for term in shipped if term.rule.hard)) + suite_of(reward, has_prior=False)

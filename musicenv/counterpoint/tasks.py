@@ -83,6 +83,13 @@ def made_cantus(seed: int, key: str, notes: int = 10) -> tuple[int, ...]:
             return tuple(60 + TRANSPOSITION[tonic] + scale[place] for place in line)
 
 
+@cache
+def made_cantus_firmi() -> tuple[tuple[tuple[int, ...], str], ...]:
+    """192 cantus firmi of our own and their keys: 32 in each of Fux's modes, of 8 to 14 notes."""
+    return tuple((made_cantus(seed, key, 8 + seed % 7), key) for seed, key in enumerate(32 * _KEYS))
+
+
+_KEYS: Final = ("D dorian", "E phrygian", "F lydian", "G mixolydian", "A minor", "C major")
 _MOVES: Final = (0.03, 0.04, 0.1, 0.33, 0.33, 0.1, 0.04, 0.03)
 _MELODIC: Final = (1, 2, 3, 4, 5, 7)
 

@@ -58,25 +58,15 @@ class Weights(NamedTuple):
     """(2, K, KINDS) what a candidate of each kind adds to the logit of its pitch, of its duration."""
 
 
-_INTEGERS: Final = {"columns": 1, "offsets": 1, "candidates": 1}
-_FLOATS: Final = {
-    "table": 2,
-    "table_bias": 1,
-    "gates": 3,
-    "gates_bias": 2,
-    "head": 2,
-    "head_bias": 1,
-    "pitch_to_duration": 2,
-    "duration": 2,
-    "duration_bias": 1,
-    "copy": 3,
-}
-weights_in = reader(
-    Weights(
-        **{name: np.zeros((1,) * axes, dtype=np.int64) for name, axes in _INTEGERS.items()},
-        **{name: np.zeros((1,) * axes, dtype=np.float32) for name, axes in _FLOATS.items()},
-    )
-)
+def _laid_out(**arrays: npt.ArrayLike) -> Weights:
+    """Weights as compiled code takes them to lie in memory."""
+    whole = ("columns", "offsets", "candidates")
+    kinds: dict[str, Any] = {name: np.int64 if name in whole else np.float32 for name in arrays}
+    return Weights(**{name: np.ascontiguousarray(array, dtype=kinds[name]) for name, array in arrays.items()})
+
+
+_AXES: Final = dict(zip(Weights._fields, (1, 1, 1, 2, 1, 3, 2, 2, 1, 2, 2, 1, 3), strict=True))
+weights_in = reader(_laid_out(**{name: np.zeros((1,) * axes) for name, axes in _AXES.items()}))
 """For compiled code: the reference to the weights in a ``block_of`` them."""
 
 _ONE: Final = np.float32(1.0)
@@ -325,21 +315,18 @@ def fused(arrays: dict[str, Any], columns: Ints, offsets: Ints, candidates: Ints
         bias[layer] = arrays[f"layers.{layer}.bias_ih_l0"] + arrays[f"layers.{layer}.bias_hh_l0"]
     gates[:, :, 2 * size : 3 * size] *= 2
     bias[:, 2 * size : 3 * size] *= 2
-    integers = {"columns": columns, "offsets": offsets, "candidates": candidates}
-    floats = {
-        "table": arrays["table"],
-        "table_bias": arrays["table_bias"],
-        "gates": gates,
-        "gates_bias": bias,
-        "head": arrays["head.weight"].T,
-        "head_bias": arrays["head.bias"],
-        "pitch_to_duration": np.pad(arrays["pitch_to_duration"].T, ((0, 0), (0, LANES - N_PITCHES))),
-        "duration": arrays["duration.weight"],
-        "duration_bias": arrays["duration.bias"],
-        "copy": arrays["copy"],
-    }
-    # As compiled code takes them to lie in memory.
-    return Weights(
-        **{name: np.ascontiguousarray(array, dtype=np.int64) for name, array in integers.items()},
-        **{name: np.ascontiguousarray(array, dtype=np.float32) for name, array in floats.items()},
+    return _laid_out(
+        columns=columns,
+        offsets=offsets,
+        candidates=candidates,
+        table=arrays["table"],
+        table_bias=arrays["table_bias"],
+        gates=gates,
+        gates_bias=bias,
+        head=arrays["head.weight"].T,
+        head_bias=arrays["head.bias"],
+        pitch_to_duration=np.pad(arrays["pitch_to_duration"].T, ((0, 0), (0, LANES - N_PITCHES))),
+        duration=arrays["duration.weight"],
+        duration_bias=arrays["duration.bias"],
+        copy=arrays["copy"],
     )

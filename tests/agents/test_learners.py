@@ -23,7 +23,7 @@ SMALL = Settings(bars=2, metre="2/4", reward="sequence_tutor.key=1", envs=8, rol
 @pytest.fixture(scope="module")
 def batch() -> Batch:
     suite, listener = resolve(SMALL.reward, SMALL.prior)
-    return Batch(8, SMALL.options.tasks(), suite, listener)
+    return Batch(8, SMALL.assignment.tasks, suite, listener)
 
 
 @pytest.mark.parametrize("name", [name for name in LEARNERS if name != "cloning"])

@@ -104,7 +104,7 @@ def test_presets_name_what_there_is():
         assert set(preset.tasks) <= TASKS.keys()
         assert set(preset.contenders) <= CONTENDERS.keys() | SWEEP.keys()
     for settings in TASKS.values():
-        assert settings.options.tasks()
+        assert settings.assignment.tasks
 
 
 def test_the_command_goes_on_draws_and_fills_the_page(

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from experiments.planner_speed import MOVES, SMALL, NodeSearch, optimum, ours
+from experiments.planner_speed import ours
+from experiments.small_game import MOVES, SMALL, NodeSearch, optimum
 from mcts.algorithms import GUMBEL, PUCT, UCT
 from mcts.compiled import CompiledGame, CompiledSearch
 from mcts.tree import bytes_per_node
@@ -56,9 +57,11 @@ def test_the_compiled_search_makes_the_visits_of_node_objects(algorithm):
     slow = NodeSearch(algorithm, roll_out=False, seed=0)
     slow.search(400)
     fast = CompiledSearch(SMALL, algorithm, 1, 400, roll_out=False, seed=0)
-    fast.search(0)
+    fast.search(np.arange(1))
     expected = [slow.root.children[move].visits if move in slow.root.children else 0 for move in range(MOVES)]
-    assert fast.tree.visits[fast.tree.root[0], :MOVES].tolist() == expected
+    root = fast.tree.root[0]
+    made = dict(zip(fast.tree.action[root, :MOVES].tolist(), fast.tree.visits[root, :MOVES].tolist(), strict=True))
+    assert [made[move] for move in range(MOVES)] == expected
 
 
 @pytest.mark.parametrize("algorithm", [PUCT, UCT, GUMBEL], ids=["puct", "uct", "gumbel"])
@@ -66,16 +69,16 @@ def test_the_compiled_search_makes_the_visits_of_node_objects(algorithm):
 def test_a_tiny_game_is_solved(algorithm, roll_out):
     search = CompiledSearch(TINY, algorithm, 2, 6000, roll_out, seed=0)
     search.run()
-    assert search.returns == pytest.approx([best_of_tiny()] * 2, abs=1e-6)
+    assert search.found.returns == pytest.approx([best_of_tiny()] * 2, abs=1e-6)
 
 
 def test_random_playouts_repeat_with_their_seed_and_stay_below_the_optimum():
     first, again, other = (CompiledSearch(SMALL, UCT, 1, 200, roll_out=True, seed=seed) for seed in (0, 0, 1))
     for search in (first, again, other):
         search.run()
-    assert first.returns == again.returns
-    assert first.returns != other.returns
-    assert first.returns[0] <= optimum()
+    assert first.found.returns == again.found.returns
+    assert first.found.returns != other.found.returns
+    assert first.found.returns[0] <= optimum()
     assert ours(UCT, True, 1, 10)() == 10
 
 

@@ -42,14 +42,16 @@ def path_game(n=8):
     return GymGame(Path(), n, save=lambda env: env.made, restore=restore)
 
 
+def best(made):
+    """Highest sum of rewards to come after these moves."""
+    depth = len(made) - 2
+    if depth == DEPTH:
+        return 0.0
+    return max(Path.table[(depth, *made[-2:], a)] + best((*made, a)) for a in range(WIDTH))
+
+
 @pytest.fixture(scope="module")
 def optimum():
-    def best(made):
-        depth = len(made) - 2
-        if depth == DEPTH:
-            return 0.0
-        return max(Path.table[(depth, *made[-2:], a)] + best((*made, a)) for a in range(WIDTH))
-
     return best((0, 0))
 
 
@@ -82,12 +84,6 @@ def test_solved_values_are_the_optima_below_them(name):
     for slot in range(tree.width[root]):
         first = int(tree.action[root, slot])
 
-        def best(made):
-            depth = len(made) - 2
-            if depth == DEPTH:
-                return 0.0
-            return max(Path.table[(depth, *made[-2:], a)] + best((*made, a)) for a in range(WIDTH))
-
         exact = Path.table[0, 0, 0, first] + best((0, 0, first))
         assert tree.best[root, slot] == pytest.approx(exact, abs=1e-5)
 
@@ -113,7 +109,7 @@ def test_statistics_add_up():
 
 def test_frozen_lake_is_crossed():
     game = GymGame(gym.make("FrozenLake-v1", is_slippery=False), n=8, seed=0)
-    found = plan_env(game, "uct", Budget(simulations=100))
+    found = plan_env(game, "uct", Budget(simulations=30))
     assert found.total == 1.0
     env = gym.make("FrozenLake-v1", is_slippery=False)
     env.reset(seed=0)
@@ -127,11 +123,12 @@ def test_a_planner_repeats_with_its_seed(name):
     assert len(first.moves) == DEPTH
 
 
-@pytest.mark.parametrize("name", [*TREES, "mcts", "nrpa"])
+@pytest.mark.parametrize("name", [*TREES, "mcts", "nrpa", "regenerate"])
 def test_a_plan_is_never_below_greedy_or_beam(name):
+    seeds = ("greedy",) if name == "regenerate" else ("greedy", "beam")
     for simulations in (1, 4, 24):
         budget = Budget(simulations=simulations)
-        least = max(plan_env(path_game(), other, budget).total for other in ("greedy", "beam"))
+        least = max(plan_env(path_game(), other, budget).total for other in seeds)
         assert plan_env(path_game(), name, budget).total >= least
 
 
@@ -175,3 +172,45 @@ def test_a_game_without_places_for_all_trees_says_so():
         search("puct", "sampled", game=game)
     with pytest.raises(ValueError, match="planning needs discrete actions"):
         GymGame(gym.make("Pendulum-v1"))
+
+
+@pytest.mark.parametrize("name", ["gumbel", "puct"])
+def test_a_search_tells_what_it_decides_and_what_the_decided_piece_returns(name):
+    """Of three trees side by side the decided moves, played again, are worth what the search says."""
+    game = path_game(6)
+    incumbents = Incumbents(game, 3)
+    rng = np.random.default_rng(1)
+    game.begin(rng)
+    game.reserve(6)
+    game.store(np.arange(3), incumbents.beginnings)
+    planned = Search(game, incumbents, ALGORITHMS[name], EVALUATIONS["sampled"], 6, WIDTH, 2, rng)
+    made = [[0, 0] for _ in range(3)]
+
+    def decide(trees, slots):
+        assert (planned.look(trees) == np.float32(np.log(1 / WIDTH))).all()
+        roots = planned.tree.root[trees]
+        assert (planned.tree.visits[roots, slots] > 0).all()
+        for b, move in zip(trees, planned.tree.action[roots, slots], strict=True):
+            made[b].append(int(move))
+
+    planned.run(decide=decide)
+
+    for moves, whole in zip(made, planned.played(), strict=True):
+        so_far = sum(Path.table[(d, *moves[d : d + 3])] for d in range(len(moves) - 2))
+        assert whole == pytest.approx(so_far + best(tuple(moves)), abs=1e-5), "solved ends are played best"
+
+
+class Promising(GymGame):
+    """Its critic expects a hundred to come, wherever it is asked."""
+
+    def values(self, m):
+        return np.full(m, 100.0)
+
+
+def test_what_is_solved_is_exact_whatever_a_critic_promised(optimum):
+    game = Promising(Path(), 8, save=lambda env: env.made, restore=path_game().restore)
+    planned, incumbents = search("puct", "critic", game=game)
+    tree, root = planned.tree, planned.tree.root[0]
+    assert tree.unsolved[root] == 0
+    assert tree.best[root, :WIDTH].max() == pytest.approx(optimum, abs=1e-5)
+    assert planned.played()[0] == pytest.approx(incumbents.returns[0], abs=1e-5)

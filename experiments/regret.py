@@ -1,0 +1,256 @@
+"""How far agents are from the optimum, on the tasks of counterpoint that are solved exactly.
+
+    python -m experiments.regret                                     # planners and beams, 48 tasks
+    python -m experiments.regret --agents mcts nrpa --species 1 2 --limit 2
+    python -m experiments.regret --agents "mcts:ppo:runs/species_{species}" --as-long-as merged-beam:512
+    python -m experiments.regret --publish RUN                       # table and figure of a run into docs/
+
+Regret = (optimum - score) / (optimum - uniform): 0 is the best line there is, 1 as good as notes drawn evenly among
+those from which a legal end can be reached.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tqdm import tqdm
+
+from agents.assignment import COUNTERPOINT
+from agents.compose import compose
+from agents.named import NAMED, Named, named
+from agents.training import check
+from experiments import regret_page
+from experiments.runs import Run, UserError, command, open_run, print_table, start_run, user_input
+from mcts.merged_beam import beam_search
+from mcts.planners import PLANNERS, Budget, places_for, plan
+from musicenv.counterpoint.sets import KnownTask, known_tasks, regret
+
+MERGED: Final = "merged-beam"
+"""Beam search over states, the reference: ``merged-beam:WIDTH``."""
+RESAMPLES: Final = 10_000
+"""Of the bootstrap over tasks."""
+
+
+@dataclass(frozen=True)
+class Args:
+    """Run agents on tasks whose optimum is known, and print their mean regret."""
+
+    agents: tuple[str, ...] = (
+        "uniform",
+        "prior",
+        "greedy",
+        "beam",
+        "best-of-n",
+        "uct",
+        "puct",
+        "mcts",
+        "nrpa",
+        "merged-beam:8",
+        "merged-beam:64",
+        "merged-beam:512",
+    )
+    """Agents, planners and PLANNER:AGENT as in experiments.compose, and merged-beam:WIDTH.  {species} in a name stands
+    for the number of the species: ppo:runs/species_{species}."""
+    tasks: Literal["form", "plain"] = "form"
+    """The 48 tasks with rules of form, or the 192 plain ones."""
+    species: tuple[int, ...] = (1, 2, 3, 4)
+    """Of which species."""
+    limit: int | None = None
+    """How many tasks of each species, at most."""
+    simulations: int = 1024
+    """Simulations a note (uct, puct, mcts), whole pieces (nrpa, best-of-n), eight times the width (beam)."""
+    seconds: float | None = None
+    """Time of a planner for each task; it begins again until then."""
+    as_long_as: str | None = None
+    """Give planners as much time for each task as this one of the agents took, such as merged-beam:512."""
+    pieces: int = 64
+    """Of an agent that does not plan: how many pieces its mean is taken over."""
+    leaf: Literal["sampled", "likeliest", "critic", "rules"] = "sampled"
+    """What a leaf of a tree search is worth, as in experiments.compose."""
+    seed: int = 0
+    """Seed of everything random."""
+    out: Path | None = None
+    """Run folder; a new one under runs/regret by default."""
+    resume: Path | None = None
+    """Go on with this run folder, with its arguments."""
+    publish: tuple[Path, ...] = ()
+    """Measure nothing: put table, figure and raw lines of these runs, which are joined, into docs/."""
+
+
+@cache
+def _named(name: str) -> Named:
+    return named(name)
+
+
+def parts_of(name: str) -> tuple[str, str]:
+    """Kind and base of an agent's name; ValueError where there is no such kind."""
+    kind, _, base = name.partition(":")
+    if kind not in (MERGED, *NAMED, *PLANNERS):
+        raise ValueError(f"agent {name!r} is not known; choose one of {', '.join([*NAMED, *PLANNERS, MERGED])}")
+    if kind == MERGED and not (base.isdigit() and int(base) > 0):
+        raise ValueError(f"agent {name!r}: give the width of the beam, as in {MERGED}:512")
+    return kind, base
+
+
+def scores_of(name: str, known: KnownTask, args: Args, seconds: float | None) -> npt.NDArray[np.float64]:
+    """The scores of the lines that an agent composes: one of a planner, ``args.pieces`` of another agent."""
+    kind, base = parts_of(name)
+    task = f"{COUNTERPOINT}:{known.name}" + ("" if known.form else "-plain")
+    if kind == MERGED:
+        return np.array([beam_search(known.task, known.suite, int(base))[0]])
+    if kind in NAMED:
+        agent = _named(name)
+        return compose(agent.batch(args.pieces, task=task), agent.agent, args.pieces, args.seed).returns
+    agent = _named(base or "prior")
+    batch, budget = agent.batch(places_for(1), task=task), Budget(args.simulations, seconds, value=args.leaf)
+    return plan(batch, agent.agent, PLANNERS[kind], budget, 1, args.seed, agent.critic).returns
+
+
+def measure(name: str, known: KnownTask, args: Args, seconds: float | None = None) -> dict[str, Any]:
+    """What one line of metrics.jsonl says of an agent on a task; what is compiled and solved once is not timed."""
+    began, worked = time.monotonic(), time.process_time()
+    scores = scores_of(name.format(species=known.species), known, args, seconds)
+    took = {"seconds": time.monotonic() - began, "cpu_seconds": time.process_time() - worked}
+    regrets = [regret(score, known) for score in scores]
+    return {
+        "agent": name,
+        "task": known.name,
+        "species": known.species,
+        "form": known.form,
+        "score": float(scores.mean()),
+        "regret": float(np.mean(regrets)),
+        "optimal": float(np.mean(scores == known.optimum)),
+        **took,
+    }
+
+
+def _warm_up(name: str, known: KnownTask, args: Args) -> None:
+    """Compile what the agent needs for the rules of this species, and load it."""
+    few = replace(args, simulations=2, pieces=2)
+    scores_of(name.format(species=known.species), known, few, None)
+
+
+def run_all(run: Run, args: Args) -> list[dict[str, Any]]:
+    """Measure what the run has not measured yet, task after task; all lines of its metrics."""
+    lines = run.metrics()
+    done = {(line["agent"], line["task"]): line for line in lines}
+    chosen: list[KnownTask] = []
+    for species in args.species:
+        chosen += [known for known in known_tasks(args.tasks).values() if known.species == species][: args.limit]
+    ready: set[tuple[str, int]] = set()
+    with tqdm(total=len(chosen) * len(args.agents), unit=" tasks", file=sys.stderr) as bar:
+        for known in chosen:
+            for name in args.agents:
+                bar.set_description(f"{known.name} {name}", refresh=False)
+                if (name, known.name) not in done:
+                    if (name, known.species) not in ready:
+                        _warm_up(name, known, args)
+                        ready.add((name, known.species))
+                    planner = parts_of(name)[0] in PLANNERS
+                    leader = done[args.as_long_as, known.name] if args.as_long_as and planner else None
+                    line = measure(name, known, args, leader["seconds"] if leader else args.seconds)
+                    done[name, known.name] = line
+                    lines.append(line)
+                    run.log(line)
+                bar.update()
+    return lines
+
+
+def interval(values: Sequence[float], seed: int = 0) -> tuple[float, float]:
+    """95 % of the means of samples with replacement (Efron's percentile bootstrap)."""
+    array = np.array(values)
+    drawn = np.random.default_rng(seed).integers(array.size, size=(RESAMPLES, array.size))
+    low, high = np.percentile(array[drawn].mean(axis=1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def summary(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of each agent and species: mean regret with its interval, share of tasks whose optimum was found, and median
+    seconds a task."""
+    rows = []
+    for name in dict.fromkeys(line["agent"] for line in lines):
+        for species in sorted({line["species"] for line in lines if line["agent"] == name}):
+            mine = [line for line in lines if (line["agent"], line["species"]) == (name, species)]
+            regrets = [line["regret"] for line in mine]
+            low, high = interval(regrets)
+            rows.append(
+                {
+                    "agent": name,
+                    "species": species,
+                    "tasks": len(mine),
+                    "regret": float(np.mean(regrets)),
+                    "low": low,
+                    "high": high,
+                    "optimal": float(np.mean([line["optimal"] for line in mine])),
+                    "seconds": float(np.median([line["seconds"] for line in mine])),
+                }
+            )
+    return rows
+
+
+def publish(folders: Sequence[Path]) -> None:
+    """Table, figure and raw lines of runs into docs/."""
+    lines: list[dict[str, Any]] = []
+    runs = [open_run(folder, "regret") for folder in folders]
+    for run in runs:
+        if not (run.folder / "result.json").exists():
+            raise UserError(f"{run.folder} has no result.json: its run did not end; go on with it by --resume")
+        lines += run.metrics()
+    results = [json.loads((run.folder / "result.json").read_text(encoding="utf-8")) for run in runs]
+    kept = regret_page.DOCS / "figures" / "regret"
+    kept.mkdir(exist_ok=True)
+    for number, run in enumerate(runs, start=1):
+        shutil.copy(run.folder / "metrics.jsonl", kept / f"{number}.jsonl")
+        shutil.copy(run.folder / "result.json", kept / f"{number}.json")
+    rows = summary(lines)
+    regret_page.plot(rows, kept / "regret.png")
+    print(regret_page.publish(rows, results))
+
+
+def run_regret(args: Args) -> None:
+    """The command."""
+    if args.publish:
+        publish(args.publish)
+        return
+    run = open_run(args.resume, "regret") if args.resume else None
+    args = run.arguments_as(Args) if run else args
+    torch.set_num_threads(1)
+    with user_input():
+        check(args, limit=1, simulations=1, seconds=0.0, pieces=1)
+        for name in args.agents:
+            parts_of(name)
+        if unknown := set(args.species) - {1, 2, 3, 4}:
+            raise UserError(f"species {unknown.pop()} is not one of 1, 2, 3, 4")
+        if args.as_long_as is not None and args.as_long_as != args.agents[0]:
+            raise UserError(f"--as-long-as {args.as_long_as}: name it first among --agents, so that its time is known")
+        for name in args.agents:  # one that cannot be loaded is told before anything is measured
+            kind, base = parts_of(name)
+            if kind != MERGED:
+                for species in args.species:
+                    _named((name if kind in NAMED else base or "prior").format(species=species))
+    run = run or start_run("regret", args, args.out)
+    with user_input():
+        lines = run_all(run, args)
+    rows = summary(lines)
+    drawn = regret_page.plot(rows, run.folder / "regret.png")
+    result = run.finish({"rows": rows}, [run.folder / "metrics.jsonl", drawn])
+    print_table([list(row.values()) for row in rows], list(rows[0]))
+    print(f"\nregret: mean over tasks, low and high its 95 % interval; seconds: median of a task\nlook:    {drawn}")
+    print(f"figures: {result}")
+
+
+main = command(Args, run_regret)
+
+if __name__ == "__main__":
+    main()

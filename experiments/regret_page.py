@@ -1,0 +1,80 @@
+"""The table and the plot of ``experiments.regret``, and their place in docs/counterpoint.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from experiments.benchmark_page import fill
+
+DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
+PAGE: Final = DOCS / "counterpoint.md"
+_LEAST: Final = 1e-3
+"""Regrets below are drawn there."""
+Rows = Sequence[Mapping[str, Any]]
+
+
+def _of_agents(rows: Rows) -> dict[str, dict[int, Mapping[str, Any]]]:
+    """The rows by agent and species."""
+    return {name: {row["species"]: row for row in rows if row["agent"] == name} for name in _names(rows)}
+
+
+def _names(rows: Rows) -> list[str]:
+    return list(dict.fromkeys(row["agent"] for row in rows))
+
+
+def _cell(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return "-"
+    low, high = 100 * row["low"], 100 * row["high"]
+    return f"{100 * row['regret']:.1f} [{low:.1f}, {high:.1f}], {100 * row['optimal']:.0f} %, {row['seconds']:.2g} s"
+
+
+def markdown(rows: Rows) -> str:
+    """A row an agent, a column a species: regret in per cent with its interval, share of optima found, seconds."""
+    species = sorted({row["species"] for row in rows})
+    lines = ["| agent | " + " | ".join(f"species {s}" for s in species) + " |", "|---" * (len(species) + 1) + "|"]
+    for name, found in _of_agents(rows).items():
+        lines.append(f"| `{name}` | " + " | ".join(_cell(found.get(s)) for s in species) + " |")
+    return "\n".join(lines)
+
+
+def plot(rows: Rows, path: Path) -> Path:
+    """Mean regret by seconds a task, a panel a species."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    species = sorted({row["species"] for row in rows})
+    colours = plt.get_cmap("tab20")
+    figure, panels = plt.subplots(1, len(species), figsize=(4.2 * len(species), 5.2), sharey=True, squeeze=False)
+    for number, name in enumerate(_names(rows)):
+        for axes, s in zip(panels[0], species, strict=True):
+            row = _of_agents(rows)[name].get(s)
+            if row is None:
+                continue
+            value = max(row["regret"], _LEAST)
+            errors = [[value - max(row["low"], _LEAST)], [max(row["high"], _LEAST) - value]]
+            colour, marker = colours(number % 20), "os^Dv"[number // 4 % 5]
+            axes.errorbar(max(row["seconds"], 1e-4), value, errors, fmt=marker, color=colour, label=name, ms=7, lw=1)
+    for axes, s in zip(panels[0], species, strict=True):
+        axes.set(xscale="log", yscale="log", xlabel="seconds a task", title=f"species {s}")
+        axes.axhline(0.01, color="grey", lw=0.8, ls=":")
+        axes.grid(alpha=0.3)
+    panels[0][0].set_ylabel(f"mean regret ({_LEAST:g} and less at the bottom)")
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncol=4, fontsize=8, frameon=False)
+    figure.tight_layout(rect=(0, 0.05 + 0.04 * (len(labels) // 4), 1, 1))
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
+    return path
+
+
+def publish(rows: Rows, results: Sequence[Mapping[str, Any]]) -> Path:
+    """Put the table into docs/counterpoint.md; ``results`` are the runs' result.json."""
+    where, versions = results[0]["machine"], results[0]["versions"]
+    named = ", ".join(f"{name} {versions[name]}" for name in ("python", "numba", "torch"))
+    text = f"Measured on {where['processor']}, {where['cores']} cores, {where['system']}; {named}."
+    return fill({"regret": f"{text}\n\n{markdown(rows)}"}, PAGE)
