@@ -60,18 +60,17 @@ def compile_all(rules: Sequence[Rule], prior: bool) -> subprocess.Popen[str] | N
 
 def _compile_prior() -> None:
     """Compile what a single environment with a prior needs beside its rules."""
-    from musicenv.hearing import prior_inputs
+    from musicenv.hearing import listen_to
     from musicenv.kernel import new_lines, state_of
     from musicenv.observation import observe
     from rewards.priors import load_prior
-    from rewards.priors.features import N_FEATURES
 
-    features, rows = np.zeros((1, N_FEATURES), dtype=np.int16), np.zeros(1, dtype=np.int64)
-    prior = load_prior()
-    prior.step(prior.state(1), features)
+    rows, prior = np.zeros(1, dtype=np.int64), load_prior()
+    state = prior.state(1)
     block = block_of(state_of(new_lines(1, 1, 1, 1), Suite(()).arrays()))
     seen = (np.zeros((1, 1), dtype=np.float32), np.zeros((1, 1), dtype=np.int8))
-    for function, arguments in ((prior_inputs, (block, rows, features)), (observe, (block, rows, *seen))):
+    told = (prior.block, rows, state.memory, state.hidden, state.log_probs, 0, 0, seen[0])
+    for function, arguments in ((listen_to, (block, *told)), (observe, (block, rows, *seen))):
         types = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
         cast(Any, function).compile(types)
 

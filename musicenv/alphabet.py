@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from musicenv.jit import compiled
+from musicenv.jit import inlined
 
 TICKS_PER_QUARTER: Final = 12
 SIXTEENTH: Final = 3
@@ -65,7 +65,7 @@ def note_of(action: int) -> tuple[int, int]:
     return (REST if index == 0 else index + LOWEST - 1), DURATIONS[duration]
 
 
-@compiled
+@inlined
 def duration_is_legal(time: int, duration: int, bar: int, end: int) -> bool:
     """May a note that starts at ``time`` last ``duration`` ticks in a piece that ends at tick ``end``?
 
@@ -89,7 +89,7 @@ def duration_is_legal(time: int, duration: int, bar: int, end: int) -> bool:
     return grid <= bar_end and grid <= end
 
 
-@compiled
+@inlined
 def duration_of_species(species: int, time: int, duration: int, bar: int, end: int) -> bool:
     """Does a note at ``time`` last ``duration`` ticks in a species of counterpoint (1 to 4), in 4/4?
 
@@ -103,7 +103,7 @@ def duration_of_species(species: int, time: int, duration: int, bar: int, end: i
     return duration == (bar // 4 if species == 3 else bar // 2)
 
 
-@compiled
+@inlined
 def legal_durations(time: int, bar: int, end: int) -> int:
     """Which durations are legal at ``time``, a bit for each, as an index of ``MASKS``; ``bar`` and ``end`` in ticks."""
     on_grid = time % SIXTEENTH == 0

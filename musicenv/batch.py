@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from musicenv import kernel
 from musicenv.alphabet import DURATIONS, N_ACTIONS, REST, SIXTEENTH, action_of
 from musicenv.beginning import frame_of, relative_opening
 from musicenv.finished import Finished, values_of
-from musicenv.hearing import prior_inputs, tell
+from musicenv.hearing import listen_to, prior_inputs, tell
 from musicenv.kernel import (
     Lines,
     Packing,
@@ -36,6 +36,7 @@ from musicenv.refused import refused
 from musicenv.step import FAILED, FINISHED, NO_ACTION, OK, load_kernel
 from musicenv.task import TUNE_MODES, Task
 from rewards.priors.features import N_FEATURES as N_PRIOR_FEATURES
+from rewards.priors.stepping import SMALL_BATCH
 from rewards.rules import RuleError, Suite
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _UNSEEN: Final = (np.empty((0, 0), np.float32), np.empty((0, 0), np.int8))
 """Observations and masks for a step that nobody watches."""
+
+_FLOAT, _BYTE, _FLAG = np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.bool_)  # found faster than by their class
 
 
 class Batch:
@@ -86,15 +89,17 @@ class Batch:
         self._parts = [part for part in np.array_split(self._all, threads) if part.size]
         self._pool = ThreadPoolExecutor(len(self._parts) - 1) if len(self._parts) > 1 else None
         self._prior_state = prior.state(n) if prior else None
+        if prior:
+            self._log_probs_at, self._hidden_at = self.layout["log_probs"].start, self.layout["hidden"].start
         self._renew()
         self.set_tasks(tasks)
 
     def _renew(self) -> None:
         """New arrays to write to: those handed out are never overwritten."""
-        self.observations = np.empty(self._shapes[0], np.float32)
-        self.masks = np.empty(self._shapes[1], np.int8)
+        self.observations = np.empty(self._shapes[0], _FLOAT)
+        self.masks = np.empty(self._shapes[1], _BYTE)
         self.rewards = np.empty(self.n)
-        self.finished = np.empty(self.n, np.bool_)
+        self.finished = np.empty(self.n, _FLAG)
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""
@@ -164,23 +169,26 @@ class Batch:
             raise ValueError(
                 f"actions have shape {actions.shape} and type {actions.dtype}; give {self.n} whole numbers"
             )
-        if not self._begun:
-            raise RuntimeError("step() before the first piece was begun; call reset() first")
         self.step_first(actions)
 
     def step_first(self, actions: npt.NDArray[np.int64], watched: bool = True) -> None:
         """Append one note to each of the first ``actions.size`` melodies; the others stay as they are, unobserved.
 
-        Where it is not ``watched``, these are not observed either: ``observe`` or ``observe_masks`` does it later.
+        ``actions`` are int64.  Where it is not ``watched``, these are not observed either: ``observe`` or
+        ``observe_masks`` does it later.
         """
+        if not self._begun:
+            raise RuntimeError("step() before the first piece was begun; call reset() first")
         self._renew()
         m = actions.size
-        seen = (self.observations, self.masks) if watched else _UNSEEN
+        out = (self.rewards, self.finished, *((self.observations, self.masks) if watched else _UNSEEN))
         try:
             if self._pool is None or m < self.n:
-                code, i, k = self._play(actions, 0, m, *seen)
+                code, i, k = self._advance(self.block, 0, m, actions, *out)
             else:
-                told = self._by_parts(lambda rows: self._play(actions, int(rows[0]), int(rows[-1]) + 1, *seen))
+                told = self._by_parts(
+                    lambda rows: self._advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *out)
+                )
                 code, i, k = next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
         except Exception as error:
             raise self._culprit(error) from error
@@ -220,11 +228,6 @@ class Batch:
         finally:
             wait(others)
         return [first, *(other.result() for other in others)]
-
-    def _play(
-        self, actions: npt.NDArray[np.int64], first: int, last: int, *seen: npt.NDArray[Any]
-    ) -> tuple[int, int, int]:
-        return self._advance(self.block, first, last, actions, self.rewards, self.finished, *seen)
 
     def advance(self, actions: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
@@ -267,19 +270,26 @@ class Batch:
 
         Where it is not ``watched``, observations do not show it; ``observe`` does it later.
         """
-        if self.prior is None or self._prior_state is None:
+        prior, state = self.prior, self._prior_state
+        if prior is None or state is None:
+            return
+        if watched and rows.size <= SMALL_BATCH:
+            at = (self._log_probs_at, self._hidden_at)
+            listen_to(
+                self.block, prior.block, rows, state.memory, state.hidden, state.log_probs, *at, self.observations
+            )
             return
         features = np.empty((rows.size, N_PRIOR_FEATURES), dtype=np.int16)
         prior_inputs(self.block, rows, features)
-        self.prior.step(self._prior_state, features, None if rows.size == self.n else rows)
+        prior.step(state, features, None if rows.size == self.n else rows)
         if watched:
             self._tell(rows)
 
     def _tell(self, rows: npt.NDArray[np.int64]) -> None:
         """Write into the observations of ``rows`` what the prior says of the next notes."""
         if self._prior_state is not None:
-            at, hidden = self.layout["log_probs"].start, self.layout["hidden"].start
-            tell(self._prior_state.log_probs, self._prior_state.hidden, rows, at, hidden, self.observations)
+            at = (self._log_probs_at, self._hidden_at)
+            tell(self._prior_state.log_probs, self._prior_state.hidden, rows, *at, self.observations)
 
     def observe(self, rows: npt.NDArray[np.int64]) -> None:
         """Write observations and masks of ``rows``."""

@@ -105,11 +105,12 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
     def step(self, action: np.int64) -> tuple[npt.NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         batch = self.batch
         self._action[0] = action
-        batch.step(self._action)
+        batch.step_first(self._action)
         finished = batch.ended > 0
         info = self._info()
         if not finished:
-            batch.listen(self._row)
+            if batch.prior is not None:
+                batch.listen(self._row)
         else:
             info |= {"melody": batch.melody(0), "passed": batch.lines.passed[0].copy()}
         if self.render_mode == "human":

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from musicenv import kernel
 from musicenv.jit import compiled
 from musicenv.kernel import read_state
-from rewards.priors.features import prior_features
+from rewards.priors.features import N_FEATURES, prior_features
+from rewards.priors.kernel import step_rows
 
 
 @compiled
@@ -51,3 +52,23 @@ def prior_inputs(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out:
             frame[kernel.STYLE],
             out[r],
         )
+
+
+@compiled
+def listen_to(
+    block: npt.NDArray[np.int64],
+    weights: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    memory: npt.NDArray[np.float32],
+    hidden: npt.NDArray[np.float32],
+    log_probs: npt.NDArray[np.float32],
+    at: int,
+    hidden_at: int,
+    out: npt.NDArray[np.float32],
+) -> None:
+    """The prior with the ``weights`` (a block) and a state of ``memory``, ``hidden`` and ``log_probs`` hears the newest
+    notes of ``rows`` and tells: ``prior_inputs``, its step and ``tell`` in one call, for few rows."""
+    features = np.empty((rows.size, N_FEATURES), dtype=np.int16)
+    prior_inputs(block, rows, features)
+    step_rows(weights, features, rows, memory, hidden, log_probs)
+    tell(log_probs, hidden, rows, at, hidden_at, out)

@@ -20,7 +20,7 @@ from musicenv.alphabet import (
     legal_durations,
 )
 from musicenv.exponential import exponential
-from musicenv.jit import compiled
+from musicenv.jit import compiled, inlined
 from musicenv.melody import ARRAYS, UNSET, Melody
 from musicenv.reference import reader
 from rewards.rules import Suite, SuiteArrays
@@ -114,7 +114,7 @@ def state_of(lines: Lines, suite: SuiteArrays, log_probs: npt.NDArray[np.float32
 read_state = reader(state_of(new_lines(1, 1, 1, 1), Suite(()).arrays()))
 
 
-@compiled
+@inlined
 def view(lines: Lines, i: int) -> Melody:
     """Melody ``i`` as rules read it, without copying."""
     frame = lines.frame[i]
@@ -160,7 +160,7 @@ def copied(lines: Lines, i: int) -> Melody:
     return seen._replace(**copies)
 
 
-@compiled
+@inlined
 def append(lines: Lines, i: int, pitch: int, duration: int) -> None:
     """Add a note to melody ``i`` and keep its frame and grid up to date."""
     frame = lines.frame[i]
@@ -180,7 +180,7 @@ def append(lines: Lines, i: int, pitch: int, duration: int) -> None:
             frame[HIGH] = pitch
 
 
-@compiled
+@inlined
 def duration_fits(frame: npt.NDArray[np.int64], duration: int) -> bool:
     """May the next note of a melody with this frame last ``duration`` ticks?"""
     if frame[SPECIES] > 0:
@@ -188,7 +188,7 @@ def duration_fits(frame: npt.NDArray[np.int64], duration: int) -> bool:
     return duration_is_legal(frame[TIME], duration, frame[BAR], frame[END])
 
 
-@compiled
+@inlined
 def durations_that_fit(frame: npt.NDArray[np.int64]) -> int:
     """Which durations fit, a bit for each."""
     if frame[SPECIES] == 0:
@@ -199,7 +199,7 @@ def durations_that_fit(frame: npt.NDArray[np.int64]) -> int:
     return fitting
 
 
-@compiled
+@inlined
 def legal_duration(frame: npt.NDArray[np.int64], wanted: int) -> int:
     """Index ``wanted`` of a duration that is legal now, else of the longest legal shorter one, else of the shortest."""
     fitting = durations_that_fit(frame)
@@ -212,7 +212,7 @@ def legal_duration(frame: npt.NDArray[np.int64], wanted: int) -> int:
     return 0
 
 
-@compiled
+@inlined
 def is_read(frame: npt.NDArray[np.int64], before: int) -> bool:
     """Whether the newest note, which began at tick ``before``, met or crossed a bar line where statistics are read."""
     every = frame[BAR] * ((frame[BARS] + READINGS - 1) // READINGS)
@@ -233,7 +233,7 @@ def hear(lines: Lines, i: int, action: int, log_probs: npt.NDArray[np.float32]) 
     lines.heard[i, 1, n] = sums.sum()
 
 
-@compiled
+@inlined
 def interpolate(table: npt.NDArray[np.float64], size: int, lo: float, step: float, value: float) -> float:
     """Clamped linear interpolation of ``value`` in the first ``size`` points of a uniform grid."""
     place = (value - lo) / step
@@ -245,7 +245,7 @@ def interpolate(table: npt.NDArray[np.float64], size: int, lo: float, step: floa
     return float(table[k] + (place - k) * (table[k + 1] - table[k]))
 
 
-@compiled
+@inlined
 def settle(lines: Lines, suite: Any, i: int, k: int) -> float:
     """Turn the value of term ``k`` into its score; the reward that this adds (NaN where the value is not allowed)."""
     value = lines.values[i, k]

@@ -149,12 +149,13 @@ def foretell(
     """``restrict``, where it is to, and write log p (nats) of the next note into ``rows`` of ``out`` (n, A).
 
     Each note that ``masks`` (n, A) leaves is in proportion to exp(what the rules that do not forbid pay at once /
-    ``scale``).
+    ``scale``).  After the last note all are alike.
     """
     if restricts:
         restrict(space, lines, rows, table, masks)
     for i in rows:
         if lines.frame[i, TIME] >= lines.frame[i, END]:
+            out[i] = -np.log(masks.shape[1])
             continue
         known = enter(space, lines, i)
         top, total = -np.inf, 0.0

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from musicenv.alphabet import N_DURATIONS, N_PITCHES
 from musicenv.exponential import exponential
 from musicenv.jit import compiled
+from musicenv.reference import reader
 from rewards.priors.features import HELD, N_LENGTHS, NOTHING
 from rewards.priors.shape import KINDS
 
@@ -56,6 +57,17 @@ class Weights(NamedTuple):
     copy: Floats
     """(2, K, KINDS) what a candidate of each kind adds to the logit of its pitch, of its duration."""
 
+
+def _laid_out(**arrays: npt.ArrayLike) -> Weights:
+    """Weights as compiled code takes them to lie in memory."""
+    whole = ("columns", "offsets", "candidates")
+    kinds: dict[str, Any] = {name: np.int64 if name in whole else np.float32 for name in arrays}
+    return Weights(**{name: np.ascontiguousarray(array, dtype=kinds[name]) for name, array in arrays.items()})
+
+
+_AXES: Final = dict(zip(Weights._fields, (1, 1, 1, 2, 1, 3, 2, 2, 1, 2, 2, 1, 3), strict=True))
+weights_in = reader(_laid_out(**{name: np.zeros((1,) * axes) for name, axes in _AXES.items()}))
+"""For compiled code: the reference to the weights in a ``block_of`` them."""
 
 _ONE: Final = np.float32(1.0)
 _TWO: Final = np.float32(2.0)
@@ -102,7 +114,7 @@ def multiply_add(x: Floats, matrix: Floats, out: Floats) -> None:
 
 
 @compiled
-def write_input(weights: Weights, features: npt.NDArray[np.int16], out: Floats) -> None:
+def write_input(weights: Any, features: npt.NDArray[np.int16], out: Floats) -> None:
     """The input x (D,) of one step from its features (N_FEATURES,)."""
     out[:] = weights.table_bias
     table = weights.table
@@ -136,7 +148,7 @@ def write_state(gates: Floats, memory: Floats, power: npt.NDArray[np.int32]) -> 
 
 @compiled
 def write_log_probs(
-    weights: Weights,
+    weights: Any,
     features: npt.NDArray[np.int16],
     head: Floats,
     scratch: Floats,
@@ -207,9 +219,13 @@ def write_log_probs(
 
 @compiled
 def gather(
-    weights: Weights, features: npt.NDArray[np.int16], rows: Ints, memory: Floats, first: Floats, both: Floats
+    block: Ints, features: npt.NDArray[np.int16], rows: Ints, memory: Floats, first: Floats, both: Floats
 ) -> None:
-    """Write [h, x] of the first layer into ``first`` (rows, H + D), and x into its place in ``both``, as wide."""
+    """Write [h, x] of the first layer into ``first`` (rows, H + D), and x into its place in ``both``, as wide.
+
+    ``block`` is that of the weights, here and below.
+    """
+    weights = weights_in(block)
     size = memory.shape[3]
     for k in range(rows.size):
         x = both[k, size:]
@@ -241,8 +257,9 @@ def summarise(rows: Ints, memory: Floats, hidden: Floats, both: Floats) -> None:
 
 
 @compiled
-def speak(weights: Weights, features: npt.NDArray[np.int16], rows: Ints, head: Floats, log_probs: Floats) -> None:
+def speak(block: Ints, features: npt.NDArray[np.int16], rows: Ints, head: Floats, log_probs: Floats) -> None:
     """Write log p of every action into ``log_probs`` (n, N_ACTIONS) from the fused head (rows, outputs)."""
+    weights = weights_in(block)
     size = max(weights.pitch_to_duration.shape[0], 2)
     scratch = np.empty((2 * N_DURATIONS + size, LANES), dtype=np.float32)
     power = np.empty(N_DURATIONS * LANES, dtype=np.int32)
@@ -252,7 +269,7 @@ def speak(weights: Weights, features: npt.NDArray[np.int16], rows: Ints, head: F
 
 @compiled
 def step_rows(
-    weights: Weights,
+    block: Ints,
     features: npt.NDArray[np.int16],
     rows: Ints,
     memory: Floats,
@@ -261,6 +278,7 @@ def step_rows(
 ) -> None:
     """One step of ``rows``: features (len(rows), N_FEATURES); memory (n, layers, 2, H), hidden (n, H) and log_probs
     (n, N_ACTIONS) are updated in place."""
+    weights = weights_in(block)
     count = rows.size
     layers, _, size = memory.shape[1:]
     width = weights.table_bias.size
@@ -269,7 +287,7 @@ def step_rows(
     following = np.empty((count, 2 * size), dtype=np.float32)
     both = np.empty((count, size + width), dtype=np.float32)
     head = np.empty((count, weights.head_bias.size), dtype=np.float32)
-    gather(weights, features, rows, memory, first, both)
+    gather(block, features, rows, memory, first, both)
     for layer in range(layers):
         gates[:] = weights.gates_bias[layer]
         if layer == 0:
@@ -280,7 +298,7 @@ def step_rows(
     summarise(rows, memory, hidden, both)
     head[:] = weights.head_bias
     multiply_add(both, weights.head, head)
-    speak(weights, features, rows, head, log_probs)
+    speak(block, features, rows, head, log_probs)
 
 
 def fused(arrays: dict[str, Any], columns: Ints, offsets: Ints, candidates: Ints) -> Weights:
@@ -297,11 +315,7 @@ def fused(arrays: dict[str, Any], columns: Ints, offsets: Ints, candidates: Ints
         bias[layer] = arrays[f"layers.{layer}.bias_ih_l0"] + arrays[f"layers.{layer}.bias_hh_l0"]
     gates[:, :, 2 * size : 3 * size] *= 2
     bias[:, 2 * size : 3 * size] *= 2
-
-    def transposed(name: str) -> Floats:
-        return np.ascontiguousarray(arrays[name].T, dtype=np.float32)
-
-    return Weights(
+    return _laid_out(
         columns=columns,
         offsets=offsets,
         candidates=candidates,
@@ -309,7 +323,7 @@ def fused(arrays: dict[str, Any], columns: Ints, offsets: Ints, candidates: Ints
         table_bias=arrays["table_bias"],
         gates=gates,
         gates_bias=bias,
-        head=transposed("head.weight"),
+        head=arrays["head.weight"].T,
         head_bias=arrays["head.bias"],
         pitch_to_duration=np.pad(arrays["pitch_to_duration"].T, ((0, 0), (0, LANES - N_PITCHES))),
         duration=arrays["duration.weight"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicenv.alphabet import N_ACTIONS
+from musicenv.reference import block_of
 from rewards.priors import kernel
 from rewards.priors.features import N_FEATURES
 from rewards.priors.kernel import Weights
@@ -53,6 +54,14 @@ class Prior:
         self.shape = shape
         self.weights: Weights = kernel.fused(arrays, shape.columns, shape.offsets, shape.candidates)
 
+    @cached_property
+    def block(self) -> npt.NDArray[np.int64]:
+        """Where compiled functions find the weights."""
+        return block_of(self.weights)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"shape": self.shape, "weights": self.weights}  # a copy's weights lie elsewhere
+
     @property
     def hidden_size(self) -> int:
         return self.shape.hidden
@@ -83,7 +92,7 @@ class Prior:
         if features.shape != (rows.size, N_FEATURES):
             raise ValueError(f"features have shape {features.shape}; {rows.size} rows need {(rows.size, N_FEATURES)}")
         if rows.size <= SMALL_BATCH:
-            kernel.step_rows(self.weights, features, rows, state.memory, state.hidden, state.log_probs)
+            kernel.step_rows(self.block, features, rows, state.memory, state.hidden, state.log_probs)
         else:
             self._step_large(state, features, rows)
 
@@ -97,7 +106,7 @@ class Prior:
         both = np.empty_like(first)
         gates = np.empty((rows.size, 4 * shape.hidden), dtype=np.float32)
         head = np.empty((rows.size, weights.head_bias.size), dtype=np.float32)
-        kernel.gather(weights, features, rows, state.memory, first, both)
+        kernel.gather(self.block, features, rows, state.memory, first, both)
         for layer in range(shape.layers):
             inputs = following if layer else first
             matrix = weights.gates[layer, : inputs.shape[1]]
@@ -105,7 +114,7 @@ class Prior:
             kernel.advance(rows, layer, gates, state.memory, following)
         kernel.summarise(rows, state.memory, state.hidden, both)
         torch.addmm(tensor(weights.head_bias), tensor(both), tensor(weights.head), out=tensor(head))
-        kernel.speak(weights, features, rows, head, state.log_probs)
+        kernel.speak(self.block, features, rows, head, state.log_probs)
 
 
 @lru_cache(maxsize=8)

@@ -417,3 +417,13 @@ def test_statistics_are_read_at_most_eight_times_a_piece() -> None:
             bar for bar in paid if bar % every == 0 or bar == bars
         ]
         assert ended
+
+
+def test_a_lookback_finds_its_note_wherever_it_begins_to_search() -> None:
+    rng, env = np.random.default_rng(0), MelodyVectorEnv(32, prior=None, metre="6/8", pickup=6)
+    env.reset(seed=0)
+    for _ in range(60):
+        seen = env.step(rng.integers(N_ACTIONS, size=32))[0].copy()
+        env.batch._state.looked_back[:] = rng.integers(200, size=(32, 4))
+        env.batch.observe(np.arange(32))
+        np.testing.assert_array_equal(env.batch.observations, seen)

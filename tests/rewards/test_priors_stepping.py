@@ -1,7 +1,11 @@
 """Stepping the prior: exact, in every path, and each piece on its own."""
 
+import copy
+import pickle
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -191,3 +195,19 @@ def test_a_prior_of_other_styles_is_refused(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.undo()
     with pytest.raises(ValueError, match="other features, metres, modes or styles"):
         load_prior(path)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda prior: pickle.loads(pickle.dumps(prior))])
+def test_a_copy_of_a_prior_finds_its_own_weights(copied: Callable[[Any], Any]) -> None:
+    prior, features = load_prior(), random_features(1, 1)[:, 0]
+    heard = prior.state(1)
+    prior.step(heard, features)
+    other = copied(prior)
+    before = prior.weights.head_bias.copy()
+    prior.weights.head_bias[:] = 0.0
+    try:
+        again = other.state(1)
+        other.step(again, features)
+    finally:
+        prior.weights.head_bias[:] = before
+    np.testing.assert_array_equal(again.log_probs, heard.log_probs)
