@@ -82,11 +82,23 @@ class Correction(nn.Module):
         return out
 
 
+class Scaled(nn.Linear):
+    """A linear layer whose output is multiplied by ``scale``, so that it need not grow to values of that size."""
+
+    def __init__(self, inputs: int, outputs: int, scale: float) -> None:
+        super().__init__(inputs, outputs)
+        self.scale = scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.scale * super().forward(x)
+
+
 class PriorPolicy(MaskableActorCriticPolicy):
     """Actor-critic policy for SB3's PPO, sb3-contrib's MaskablePPO and ``agents.ppo.PriorPPO``.
 
     It needs the observation's ``layout`` (``policy_kwargs={"layout": env.batch.layout}``).  Illegal notes have
     probability 0 whether or not a mask is handed in, because the observation says which durations are legal.
+    ``value_scale`` is the size that returns are expected to have.
     """
 
     def __init__(
@@ -97,12 +109,14 @@ class PriorPolicy(MaskableActorCriticPolicy):
         layout: Layout,
         actor: int = 128,
         critic: int = 128,
+        value_scale: float = 1.0,
         use_sde: bool = False,
         **kwargs: Any,
     ) -> None:
         if use_sde:
             raise ValueError("use_sde is for continuous actions; a note is a discrete one")
         self._layout, self._sizes = layout, (actor, critic)
+        self.value_scale = value_scale
         super().__init__(observation_space, action_space, lr_schedule, **kwargs)
 
     def _build_mlp_extractor(self) -> None:
@@ -112,6 +126,7 @@ class PriorPolicy(MaskableActorCriticPolicy):
         super()._build(lr_schedule)
         # SB3's orthogonal initialisation and its own output layer are replaced; the optimiser has to know.
         self.action_net = Correction(self._sizes[0])
+        self.value_net = Scaled(self._sizes[1], 1, self.value_scale)
         self.optimizer = self.optimizer_class(
             self.parameters(),
             lr=lr_schedule(1),  # type: ignore[call-arg]
@@ -150,7 +165,8 @@ class PriorPolicy(MaskableActorCriticPolicy):
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         actor, critic = self._sizes
-        return {**super()._get_constructor_parameters(), "layout": self._layout, "actor": actor, "critic": critic}
+        own = {"layout": self._layout, "actor": actor, "critic": critic, "value_scale": self.value_scale}
+        return {**super()._get_constructor_parameters(), **own}
 
 
 def policy_agent(policy: PriorPolicy) -> Callable[[Any], Any]:

@@ -129,7 +129,7 @@ class PriorPPO(PPO):
                 advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
                 ratio = torch.exp(log_prob - batch.old_log_prob)
                 gain = torch.min(advantages * ratio, advantages * ratio.clamp(1 - clip, 1 + clip)).mean()
-                value_loss = torch.nn.functional.mse_loss(batch.returns, values)
+                value_loss = torch.nn.functional.mse_loss(batch.returns, values) / self.policy.value_scale**2
                 # Advantages are in units of their deviation; the penalty's gradient has to be in the same units.
                 kl_loss = self.controller.coefficient * kl.mean() / (batch.advantages.std() + 1e-8)
                 loss = -gain + self.vf_coef * value_loss + kl_loss

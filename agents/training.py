@@ -16,6 +16,9 @@ from agents.vec_env import MelodyVecEnv
 from musicenv.batch import Batch
 from musicenv.options import Options
 
+VALUE_SCALE: Final = 20.0
+"""Size of returns.  A critic that has to grow to it learns little else at first, and its loss leaves next to nothing of
+the actor's gradient where both are clipped together."""
 FIRST_COEFFICIENT: Final = 0.2
 """KL coefficient to begin with, near where it settles by default."""
 
@@ -81,6 +84,10 @@ class Settings(Learning):
     command: ClassVar[str] = "train_ppo"
     rollout: int = 64
     """Notes a piece composes between two updates."""
+    minibatch: int = 2048
+    """Notes in each step of Adam, at most."""
+    gae_lambda: float = 0.98
+    """Of generalised advantage estimation (Schulman et al. 2016): 1 waits for returns, less trusts the critic more."""
 
 
 @dataclass(frozen=True)
@@ -115,17 +122,17 @@ def schedule(settings: Settings, env: MelodyVecEnv) -> dict[str, Any]:
     return {
         "learning_rate": lambda left: rate * min(1.0, 2.0 * left),
         "n_steps": settings.rollout,
-        "batch_size": min(2048, settings.envs * settings.rollout // 2),
+        "batch_size": min(settings.minibatch, settings.envs * settings.rollout),
         "n_epochs": 4,
         "gamma": 1.0,
-        "gae_lambda": 0.98,
-        "policy_kwargs": {"layout": env.batch.layout},
+        "gae_lambda": settings.gae_lambda,
+        "policy_kwargs": {"layout": env.batch.layout, "value_scale": VALUE_SCALE},
     }
 
 
 def build(settings: Settings) -> Trained:
     """The untrained model: its policy is the prior itself."""
-    check(settings, rollout=2, target_kl=0.01, learning_rate=0.0)
+    check(settings, rollout=2, minibatch=2, gae_lambda=0.0, target_kl=0.01, learning_rate=0.0)
     env = environment(settings)
     model = PriorPPO(
         PriorPolicy,

@@ -165,7 +165,7 @@ def without_network(simulations: int = 1000) -> dict[str, float]:
     return rates(runs)
 
 
-def with_prior(trees: int, regenerating: bool = False, notes: int = 4000) -> dict[str, float]:
+def with_prior(trees: int, regenerating: bool = False, notes: int = 8000) -> dict[str, float]:
     """Notes that the prior hears in a second: alone, and in searches of ``trees`` melodies under the default rules.
 
     ``regenerating``: the search is no tree search; each tree is a place then.

@@ -26,15 +26,18 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from agents.assignment import COUNTERPOINT
-from agents.compose import compose
+from agents.assignment import COUNTERPOINT, assignment
+from agents.compose import compose, prior
 from agents.named import NAMED, Named, named
 from agents.training import check
 from experiments import regret_page
+from experiments.pieces import available
 from experiments.runs import Run, UserError, command, open_run, print_table, start_run, user_input
 from mcts.merged_beam import beam_search
 from mcts.planners import PLANNERS, Budget, places_for, plan
 from musicenv.counterpoint.sets import KnownTask, known_tasks, regret
+from musicenv.counterpoint.solver import melody_of
+from musicenv.render import score_png
 
 MERGED: Final = "merged-beam"
 """Beam search over states, the reference: ``merged-beam:WIDTH``."""
@@ -118,7 +121,7 @@ def scores_of(name: str, known: KnownTask, args: Args, seconds: float | None) ->
 
 
 def measure(name: str, known: KnownTask, args: Args, seconds: float | None = None) -> dict[str, Any]:
-    """What one line of metrics.jsonl says of an agent on a task; what is compiled and solved once is not timed."""
+    """What one line of metrics.jsonl says of an agent on a task; compiling is not timed."""
     began, worked = time.monotonic(), time.process_time()
     scores = scores_of(name.format(species=known.species), known, args, seconds)
     took = {"seconds": time.monotonic() - began, "cpu_seconds": time.process_time() - worked}
@@ -199,6 +202,13 @@ def summary(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
+def _draw(known: KnownTask, path: Path) -> None:
+    """The best line that ships with a task, and a planned one."""
+    batch = assignment(f"{COUNTERPOINT}:{known.name}").batch(places_for(1))
+    planned = plan(batch, prior(), PLANNERS["puct"], Budget(128), 1, seed=0)
+    score_png([melody_of(known.task, list(known.line)), *planned.melodies], path)
+
+
 def publish(folders: Sequence[Path]) -> None:
     """Table, figure and raw lines of runs into docs/."""
     lines: list[dict[str, Any]] = []
@@ -213,6 +223,8 @@ def publish(folders: Sequence[Path]) -> None:
     for number, run in enumerate(runs, start=1):
         shutil.copy(run.folder / "metrics.jsonl", kept / f"{number}.jsonl")
         shutil.copy(run.folder / "result.json", kept / f"{number}.json")
+    if available("score"):
+        _draw(known_tasks("form")["fux_d-2-above"], kept / "lines.png")
     rows = summary(lines)
     regret_page.plot(rows, kept / "regret.png")
     print(regret_page.publish(rows, results))

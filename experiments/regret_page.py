@@ -49,7 +49,8 @@ def plot(rows: Rows, path: Path) -> Path:
 
     species = sorted({row["species"] for row in rows})
     colours = plt.get_cmap("tab20")
-    figure, panels = plt.subplots(1, len(species), figsize=(4.2 * len(species), 5.2), sharey=True, squeeze=False)
+    size = (4.2 * len(species), 5.2)
+    figure, panels = plt.subplots(1, len(species), figsize=size, sharex=True, sharey=True, squeeze=False)
     for number, name in enumerate(_names(rows)):
         for axes, s in zip(panels[0], species, strict=True):
             row = _of_agents(rows)[name].get(s)
@@ -77,4 +78,9 @@ def publish(rows: Rows, results: Sequence[Mapping[str, Any]]) -> Path:
     where, versions = results[0]["machine"], results[0]["versions"]
     named = ", ".join(f"{name} {versions[name]}" for name in ("python", "numba", "torch"))
     text = f"Measured on {where['processor']}, {where['cores']} cores, {where['system']}; {named}."
-    return fill({"regret": f"{text}\n\n{markdown(rows)}"}, PAGE)
+    said = []
+    for asked in (result["arguments"] for result in results):
+        species = ", ".join(map(str, asked["species"]))
+        tasks = f"the first {asked['limit']} tasks" if asked["limit"] else "all tasks"
+        said.append(f"Species {species}: {tasks}, {asked['simulations']:,} simulations.")
+    return fill({"regret": f"{' '.join([text, *dict.fromkeys(said)])}\n\n{markdown(rows)}"}, PAGE)

@@ -316,13 +316,14 @@ def back_up(tree: Tree, b: int, leaf: int, whole: float) -> None:
         record(tree, node, slot, whole)
         tree.total[node] += 1
         tree.value[node] += np.float32((whole - tree.value[node]) / (tree.total[node] + 1))
-        if solved and not tree.solved[node, slot]:
-            tree.solved[node, slot] = True
-            tree.unsolved[node] -= 1
-            tree.best[node, slot] = exact  # where a critic had promised more
-        solved = solved and tree.unsolved[node] == 0
         if solved:
-            exact = tree.best[node, : tree.width[node]].max()
+            if not tree.solved[node, slot]:
+                tree.solved[node, slot] = True
+                tree.unsolved[node] -= 1
+                tree.best[node, slot] = exact  # where a critic had promised more
+            solved = tree.unsolved[node] == 0
+            for k in range(tree.width[node] if solved else 0):
+                exact = tree.best[node, k] if k == 0 else max(exact, tree.best[node, k])
         slot, node = tree.slot[node], tree.parent[node]
 
 

@@ -173,10 +173,7 @@ class Batch:
 
         Where it is not ``watched``, these are not observed either: ``observe`` or ``observe_masks`` does it later.
         """
-        if watched:
-            self._renew()
-        else:
-            self.rewards, self.finished = np.empty(self.n), np.empty(self.n, np.bool_)
+        self._renew()
         m = actions.size
         seen = (self.observations, self.masks) if watched else _UNSEEN
         try:
