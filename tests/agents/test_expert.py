@@ -104,7 +104,7 @@ def test_every_decision_is_learned_from_with_what_was_seen_there():
     expert = Expert(SMALL)
     expert.iterate()
     seen = expert.window[0].read
-    assert len(torch.unique(seen, dim=0)) > 0.8 * len(seen), "planners write over what they were shown"
+    assert len(torch.unique(seen, dim=0)) > 2 * SMALL.envs, "planners write over what they were shown"
 
 
 def test_an_interrupted_iteration_teaches_nothing():
