@@ -100,7 +100,6 @@ SMALL: Final[dict[str, Any]] = {
     "envs": 64,
     "rollout": 32,
     "minibatch": 512,
-    "gae_lambda": 0.95,
     "learning_rate": 7e-4,
 }
 """Of those who begin as the prior: 2,048 notes between two updates, so that 300,000 notes are 146 updates and not 18 as

@@ -82,11 +82,13 @@ class Settings(Learning):
     """What PPO from the prior is told."""
 
     command: ClassVar[str] = "train_ppo"
+    learning_rate: float = 1e-3
+    """Adam's step size, held for the first half of the training, then falling linearly to zero."""
     rollout: int = 64
     """Notes a piece composes between two updates."""
     minibatch: int = 2048
     """Notes in each step of Adam, at most."""
-    gae_lambda: float = 0.98
+    gae_lambda: float = 0.95
     """Of generalised advantage estimation (Schulman et al. 2016): 1 waits for returns, less trusts the critic more."""
 
 
