@@ -89,12 +89,14 @@ CONTENDERS: Final[dict[str, Contender]] = {
     "prior_best_of_16": playing(prior(), 16),
     "prior_beam": planning("beam", 256),
     "prior_mcts": planning("mcts", 16),
+    "prior_regenerate": planning("regenerate", 64),
     **{name: learning(learner) for name, learner in LEARNERS.items()},
     "prior_ppo_best_of_4": learning(LEARNERS["prior_ppo"], 4),
 }
 """Without learning: uniform legal play, the prior at temperature 1, .8 and .6, its likeliest notes with 90 % of the
 probability, its likeliest note, the best by the reward of 4 and of 16 of its pieces, a beam of 32 and a tree search
-of 16 simulations a note that look ahead with it.  Then all LEARNERS."""
+of 16 simulations a note that look ahead with it, and one of its pieces of which stretches are composed anew 64 times.
+Then all LEARNERS."""
 
 
 SWEEP: Final[dict[str, Contender]] = {
