@@ -182,7 +182,7 @@ class Expert:
         self.missed.append(torch.from_numpy(np.concatenate([played[s.pieces] - s.decisions.values for s in seen])))
         if len(self.missed) == 1 and not self.window:
             # A critic that begins at the mean has the right scale in an iteration instead of ten.
-            self.policy.value_net.bias.data.fill_(float(played.mean()))
+            self.policy.expect(float(played.mean()))
         step = self.settings.step / self.deviation
         parts = []
         for s in seen:

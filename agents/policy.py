@@ -82,15 +82,16 @@ class Correction(nn.Module):
         return out
 
 
-class Scaled(nn.Linear):
+class Scaled(nn.Module):
     """A linear layer whose output is multiplied by ``scale``, so that it need not grow to values of that size."""
 
-    def __init__(self, inputs: int, outputs: int, scale: float) -> None:
-        super().__init__(inputs, outputs)
-        self.scale = scale
+    def __init__(self, linear: nn.Linear, scale: float) -> None:
+        super().__init__()
+        self.linear, self.scale = linear, scale
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.scale * super().forward(x)
+        out: torch.Tensor = self.scale * self.linear(x)
+        return out
 
 
 class PriorPolicy(MaskableActorCriticPolicy):
@@ -126,12 +127,17 @@ class PriorPolicy(MaskableActorCriticPolicy):
         super()._build(lr_schedule)
         # SB3's orthogonal initialisation and its own output layer are replaced; the optimiser has to know.
         self.action_net = Correction(self._sizes[0])
-        self.value_net = Scaled(self._sizes[1], 1, self.value_scale)
+        self.value_net = Scaled(self.value_net, self.value_scale)  # type: ignore[assignment]
         self.optimizer = self.optimizer_class(
             self.parameters(),
             lr=lr_schedule(1),  # type: ignore[call-arg]
             **self.optimizer_kwargs,
         )
+
+    def expect(self, value: float) -> None:
+        """Let the critic begin at ``value``."""
+        scaled = cast(Scaled, self.value_net)
+        scaled.linear.bias.data.fill_(value / scaled.scale)
 
     def forward(
         self, obs: torch.Tensor, deterministic: bool = False, action_masks: Any = None

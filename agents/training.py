@@ -16,9 +16,6 @@ from agents.vec_env import MelodyVecEnv
 from musicenv.batch import Batch
 from musicenv.options import Options
 
-VALUE_SCALE: Final = 20.0
-"""Size of returns.  A critic that has to grow to it learns little else at first, and its loss leaves next to nothing of
-the actor's gradient where both are clipped together."""
 FIRST_COEFFICIENT: Final = 0.2
 """KL coefficient to begin with, near where it settles by default."""
 
@@ -82,14 +79,15 @@ class Settings(Learning):
     """What PPO from the prior is told."""
 
     command: ClassVar[str] = "train_ppo"
-    learning_rate: float = 1e-3
-    """Adam's step size, held for the first half of the training, then falling linearly to zero."""
     rollout: int = 64
     """Notes a piece composes between two updates."""
     minibatch: int = 2048
     """Notes in each step of Adam, at most."""
-    gae_lambda: float = 0.95
+    gae_lambda: float = 0.98
     """Of generalised advantage estimation (Schulman et al. 2016): 1 waits for returns, less trusts the critic more."""
+    value_scale: float = 1.0
+    """What the critic's output is multiplied by.  A critic that has to grow to returns of some tens learns little else
+    at first, and its loss leaves next to nothing of the actor's gradient where both are clipped together."""
 
 
 @dataclass(frozen=True)
@@ -128,13 +126,13 @@ def schedule(settings: Settings, env: MelodyVecEnv) -> dict[str, Any]:
         "n_epochs": 4,
         "gamma": 1.0,
         "gae_lambda": settings.gae_lambda,
-        "policy_kwargs": {"layout": env.batch.layout, "value_scale": VALUE_SCALE},
+        "policy_kwargs": {"layout": env.batch.layout, "value_scale": settings.value_scale},
     }
 
 
 def build(settings: Settings) -> Trained:
     """The untrained model: its policy is the prior itself."""
-    check(settings, rollout=2, minibatch=2, gae_lambda=0.0, target_kl=0.01, learning_rate=0.0)
+    check(settings, rollout=2, minibatch=2, gae_lambda=0.0, value_scale=1e-3, target_kl=0.01, learning_rate=0.0)
     env = environment(settings)
     model = PriorPPO(
         PriorPolicy,
