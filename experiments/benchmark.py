@@ -24,7 +24,7 @@ import torch
 from tqdm import tqdm
 
 from agents.budget import Budget
-from experiments import benchmark_page, benchmark_plots
+from experiments import benchmark_plots
 from experiments.benchmark_tables import (
     TABLE,
     compact,
@@ -37,9 +37,11 @@ from experiments.benchmark_tables import (
 )
 from experiments.cells import cells_of, real_path, run, run_real
 from experiments.contenders import CONTENDERS, SWEEP, TASKS, contender
+from experiments.pages import fill
 from experiments.runs import Run, command, machine, open_run, print_table, start_run, user_input
 from musicenv.files import write_atomic
 
+PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmark.md"
 SHIPPED: Final = Path(__file__).parent.parent / "docs" / "figures" / "benchmark"
 """Raw figures and plots of the published comparison; its tables are in docs/benchmark.md."""
 
@@ -240,7 +242,7 @@ def benchmark(args: Args) -> None:
         SHIPPED.mkdir(parents=True, exist_ok=True)
         for file in (*files, run_.folder / "result.json"):
             shutil.copy(file, SHIPPED / file.name)
-        print(f"page: {benchmark_page.fill(blocks)}")
+        print(f"page: {fill(PAGE, blocks)}")
     print(f"\nlook: {run_.folder / 'score.png'}\nfigures: {run_.folder / 'result.json'}")
 
 

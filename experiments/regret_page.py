@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from experiments.benchmark_page import fill
+from experiments.pages import fill
 
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
 PAGE: Final = DOCS / "counterpoint.md"
@@ -83,4 +83,4 @@ def publish(rows: Rows, results: Sequence[Mapping[str, Any]]) -> Path:
         species = ", ".join(map(str, asked["species"]))
         tasks = f"the first {asked['limit']} tasks" if asked["limit"] else "all tasks"
         said.append(f"Species {species}: {tasks}, {asked['simulations']:,} simulations.")
-    return fill({"regret": f"{' '.join([text, *dict.fromkeys(said)])}\n\n{markdown(rows)}"}, PAGE)
+    return fill(PAGE, {"regret": f"{' '.join([text, *dict.fromkeys(said)])}\n\n{markdown(rows)}"})

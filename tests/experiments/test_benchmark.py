@@ -8,7 +8,6 @@ import pytest
 
 from agents.budget import Budget
 from agents.compose import uniform
-from experiments import benchmark_page
 from experiments.benchmark import PRESETS, main
 from experiments.benchmark_tables import SCORE, TABLE, Results, budget_of, estimates, markdown, ranked
 from experiments.cells import Cell, cells_of, measure, run
@@ -121,7 +120,7 @@ def test_the_command_goes_on_draws_and_fills_the_page(
         real = folder / "cells" / "melody" / "real.json"
         (real if cell["contender"] == "real" else path).write_text(json.dumps(each))
     monkeypatch.setattr("experiments.benchmark.SHIPPED", tmp_path / "shipped")
-    monkeypatch.setattr(benchmark_page, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr("experiments.benchmark.PAGE", tmp_path / "page.md")
     (tmp_path / "page.md").write_text("<!-- begin table_time -->\nold\n<!-- end -->\n<!-- begin x -->\n<!-- end -->\n")
     main([*arguments, "--pieces", "10", "--ship", "--out", str(folder)])
     page = (tmp_path / "page.md").read_text()

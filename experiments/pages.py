@@ -9,11 +9,10 @@ from typing import Final
 
 from musicenv.files import write_atomic
 
-PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmark.md"
 _BLOCK: Final = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def fill(blocks: Mapping[str, str], page: Path = PAGE) -> Path:
+def fill(page: Path, blocks: Mapping[str, str]) -> Path:
     """In ``page``, replace what stands in each block ``<!-- begin NAME -->`` ... ``<!-- end -->`` of ``blocks``."""
 
     def replaced(found: re.Match[str]) -> str:
