@@ -38,7 +38,7 @@ from experiments.benchmark_tables import (
 from experiments.cells import cells_of, real_path, run, run_real
 from experiments.contenders import CONTENDERS, SWEEP, TASKS, contender
 from experiments.pages import fill
-from experiments.runs import Run, command, machine, open_run, print_table, start_run, user_input
+from experiments.runs import Run, command, machine, open_run, print_table, published, start_run, user_input
 from musicenv.files import write_atomic
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmark.md"
@@ -240,7 +240,8 @@ def benchmark(args: Args) -> None:
     files, blocks = report(run_, chosen)
     if ship:
         SHIPPED.mkdir(parents=True, exist_ok=True)
-        for file in (*files, run_.folder / "result.json"):
+        published(run_.folder, SHIPPED / "result.json")
+        for file in files:
             shutil.copy(file, SHIPPED / file.name)
         print(f"page: {fill(PAGE, blocks)}")
     print(f"\nlook: {run_.folder / 'score.png'}\nfigures: {run_.folder / 'result.json'}")

@@ -11,7 +11,6 @@ those from which a legal end can be reached.
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import time
@@ -32,7 +31,7 @@ from agents.named import NAMED, Named, named
 from agents.training import check
 from experiments import regret_page
 from experiments.pieces import available
-from experiments.runs import Run, UserError, command, open_run, print_table, start_run, user_input
+from experiments.runs import Run, UserError, command, open_run, print_table, published, start_run, user_input
 from mcts.merged_beam import beam_search
 from mcts.planners import PLANNERS, Budget, places_for, plan
 from musicenv.counterpoint.sets import KnownTask, known_tasks, regret
@@ -214,16 +213,12 @@ def publish(folders: Sequence[Path]) -> None:
     """Table, figure and raw lines of runs into docs/."""
     lines: dict[tuple[str, str, bool], dict[str, Any]] = {}
     runs = [open_run(folder, "regret") for folder in folders]
-    for run in runs:
-        if not (run.folder / "result.json").exists():
-            raise UserError(f"{run.folder} has no result.json: its run did not end; go on with it by --resume")
-        lines |= {(line["agent"], line["task"], line["form"]): line for line in run.metrics()}
-    results = [json.loads((run.folder / "result.json").read_text(encoding="utf-8")) for run in runs]
     kept = regret_page.DOCS / "figures" / "regret"
     kept.mkdir(exist_ok=True)
+    results = [published(run.folder, kept / f"{number}.json") for number, run in enumerate(runs, start=1)]
     for number, run in enumerate(runs, start=1):
         shutil.copy(run.folder / "metrics.jsonl", kept / f"{number}.jsonl")
-        shutil.copy(run.folder / "result.json", kept / f"{number}.json")
+        lines |= {(line["agent"], line["task"], line["form"]): line for line in run.metrics()}
     if available("score"):
         _draw(known_tasks("form")["fux_d-2-above"], kept / "lines.png")
     rows = summary(list(lines.values()))

@@ -103,6 +103,17 @@ class Run:
         return write_atomic(self.folder / "result.json", _dump(result))
 
 
+def published(folder: Path, target: Path) -> dict[str, Any]:
+    """result.json of a run that has ended, copied to ``target`` without saying where the run's folder was."""
+    try:
+        result: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{folder} has no result.json: its run did not end; end it first, or measure again") from error
+    result["arguments"]["out"] = None
+    write_atomic(target, _dump(result))
+    return result
+
+
 def start_run(command: str, arguments: Any, out: Path | None = None) -> Run:
     """Make a run folder and write its config.json.
 

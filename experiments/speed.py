@@ -8,14 +8,13 @@ python -m experiments.speed --publish RUN          # figures, plot and tables of
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from experiments.runs import UserError, command, format_table, machine, open_run, start_run
+from experiments.runs import UserError, command, format_table, machine, open_run, published, start_run
 from experiments.speed_plot import plot
 from experiments.speed_sections import SECTIONS, Figure, Preset
 from musicenv.files import write_atomic
@@ -57,13 +56,9 @@ def markdown(sections: dict[str, Sequence[Figure]]) -> str:
 def publish(folder: Path) -> None:
     """Into docs/: result.json of a run as figures/speed.json, its plot, and its tables into speed.md."""
     open_run(folder, "speed")
-    try:
-        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{folder} has no result.json: its run did not end; measure again") from error
+    result = published(folder, DOCS / "figures" / "speed.json")
     rows = result["figures"].items()
     sections: dict[str, Sequence[Figure]] = {name: [Figure(**figure) for figure in found] for name, found in rows}
-    shutil.copy(folder / "result.json", DOCS / "figures" / "speed.json")
     if (folder / "speed.png").exists():
         shutil.copy(folder / "speed.png", DOCS / "figures" / "speed.png")
     page = (DOCS / "speed.md").read_text(encoding="utf-8")

@@ -85,6 +85,11 @@ def test_a_run_is_published(tmp_path, monkeypatch, capsys):
     page = (docs / "counterpoint.md").read_text()
     assert "| `merged-beam:512` | " in page and page.endswith("end\n")
     assert (docs / "figures" / "regret" / "regret.png").exists()
+    assert str(tmp_path) not in (docs / "figures" / "regret" / "1.json").read_text(), "no paths of this machine"
+    (tmp_path / "run" / "result.json").unlink()
+    with pytest.raises(SystemExit):
+        command.main(["--publish", str(tmp_path / "run")])
+    assert "its run did not end" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
