@@ -52,8 +52,8 @@ class Pieces:
     returns: npt.NDArray[np.float64]
     """(n,) sum of rewards."""
     kl: npt.NDArray[np.float64]
-    """(n,) nats a piece, from the prior to the agent, summed over its notes; NaN without a prior.  In counterpoint the
-    prior is even over the notes that the mask leaves."""
+    """(n,) nats a piece, from the prior to the agent, summed over its notes; NaN without a prior.  That of
+    counterpoint plays by what a note is paid at once."""
 
     def pick(self, rows: npt.NDArray[np.int64]) -> Pieces:
         """The pieces ``rows``, in that order."""

@@ -16,7 +16,6 @@ import gymnasium as gym
 import numpy as np
 import torch
 
-from agents.assignment import Assignment
 from agents.checkpoint import arrays, plain, read, restore_policy, write
 from agents.compose import Pieces
 from agents.improvement import Decisions, completed, improved, policy_loss, value_loss, with_outcome
@@ -100,8 +99,7 @@ class Expert:
         check(settings, envs=1, bonus=0.0, simulations=1, children=1, outcome=0.0, step=0.0, window=1, updates=1)
         check(settings, minibatch=1, target_kl=0.01, learning_rate=0.0)
         self.settings = settings
-        self.assignment: Assignment = settings.assignment
-        self.batch = self.assignment.batch(settings.envs)
+        self.batch = settings.assignment.batch(settings.envs)
         torch.manual_seed(settings.seed)
         self.policy = PriorPolicy(
             observation_space(self.batch),

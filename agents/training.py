@@ -97,7 +97,6 @@ class Trained:
     model: PriorPPO
     env: MelodyVecEnv
     batch: Batch
-    assignment: Assignment
 
 
 def check(settings: object, **least: float) -> None:
@@ -143,7 +142,7 @@ def build(settings: Settings) -> Trained:
         seed=settings.seed,
         device="cpu",
     )
-    return Trained(model, env, env.batch, settings.assignment)
+    return Trained(model, env, env.batch)
 
 
 S = TypeVar("S", bound=Learning)
