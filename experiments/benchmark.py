@@ -15,6 +15,7 @@ import os
 import shutil
 import signal
 import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ import torch
 from tqdm import tqdm
 
 from agents.budget import Budget
+from agents.sequence_tutor import RULES
 from experiments import benchmark_plots
 from experiments.benchmark_tables import (
     TABLE,
@@ -35,8 +37,9 @@ from experiments.benchmark_tables import (
     read,
     rules_markdown,
 )
-from experiments.cells import cells_of, real_path, run, run_real
-from experiments.contenders import CONTENDERS, SWEEP, TASKS, contender
+from experiments.cells import Cell, cells_of, real_path, run, run_real
+from experiments.challenges import TASKS
+from experiments.contenders import CONTENDERS, SWEEP, contender
 from experiments.pages import fill
 from experiments.runs import Run, command, machine, open_run, print_table, published, start_run, user_input
 from musicenv.files import write_atomic
@@ -51,8 +54,8 @@ SHOWN: Final = ("real", "uniform", "prior", "prior_ppo", "tutor_q_tuned", "tutor
 
 
 @dataclass(frozen=True)
-class Preset:
-    """What is compared unless told otherwise."""
+class Part:
+    """A comparison: everybody on every task, within the same budgets."""
 
     tasks: tuple[str, ...]
     contenders: tuple[str, ...]
@@ -61,34 +64,83 @@ class Preset:
     seconds: float
     pieces: int
 
+    @property
+    def budgets(self) -> list[Budget]:
+        """Equal steps, then equal time."""
+        steps = [Budget(steps=self.steps)] if self.steps else []
+        return steps + ([Budget(seconds=self.seconds)] if self.seconds else [])
 
-PRESETS: Final = {
-    "quick": Preset(
-        tasks=("melody",),
-        contenders=("uniform", "prior", "prior_best_of_4", "prior_ppo", "tutor_psi_tuned", "tutor_g_tuned", "cloning"),
-        seeds=3,
-        steps=30_000,
-        seconds=6.0,
-        pieces=64,
+    @property
+    def cells(self) -> Iterator[Cell]:
+        """What is measured; uniform play always, since scores are measured by it."""
+        names = dict.fromkeys(("uniform", *self.contenders))
+        return cells_of(self.tasks, tuple(names), self.budgets, self.seeds, self.pieces)
+
+
+QUICK: Final = Part(
+    tasks=("melody",),
+    contenders=("uniform", "prior", "prior_best_of_4", "prior_ppo", "tutor_psi_tuned", "tutor_g_tuned", "cloning"),
+    seeds=3,
+    steps=30_000,
+    seconds=6.0,
+    pieces=64,
+)
+MAIN: Final = Part(("melody",), tuple(CONTENDERS), seeds=10, steps=300_000, seconds=45.0, pieces=256)
+"""Some 70 minutes of one core for each seed."""
+OTHERS: Final = Part(
+    tasks=("jig", "waltz", "dorian", "continuation"),
+    contenders=(
+        "uniform",
+        "prior",
+        "prior_best_of_4",
+        "prior_regenerate",
+        "prior_ppo",
+        "expert",
+        "tutor_psi_tuned",
+        "tutor_g_tuned",
     ),
-    # Some 90 minutes of one core for each seed and task, half of it for qr_dqn and recurrent_ppo at equal steps.
-    "full": Preset(
-        tasks=("melody", "jig", "continuation"),
-        contenders=tuple(CONTENDERS),
-        seeds=10,
-        steps=300_000,
-        seconds=60.0,
-        pieces=256,
+    seeds=10,
+    steps=80_000,
+    seconds=12.0,
+    pieces=128,
+)
+"""Other metres, keys and beginnings: some 25 minutes of one core for each task."""
+LINES: Final = Part(
+    tasks=("counterpoint",),
+    contenders=(
+        "uniform",
+        "prior",
+        "prior_best_of_16",
+        "prior_regenerate",
+        "prior_ppo",
+        "expert",
+        "tutor_psi_tuned",
+        "tutor_g_tuned",
+        "maskable_ppo",
+        "a2c",
     ),
-    # Rules paid against likelihood, over the weight of the reward.
-    "sweep": Preset(
-        tasks=("melody",),
-        contenders=("prior", "prior_0.8", "prior_0.6", "prior_ppo", *SWEEP),
-        seeds=5,
-        steps=300_000,
-        seconds=60.0,
-        pieces=256,
-    ),
+    seeds=10,
+    steps=40_000,
+    seconds=10.0,
+    pieces=256,
+)
+"""Lines are short, and rules dear: some 30 minutes."""
+SWEPT: Final = Part(
+    tasks=("melody",),
+    contenders=("prior", "prior_0.8", "prior_0.6", "prior_ppo", *(f"tutor_{rule}_tuned" for rule in RULES), *SWEEP),
+    seeds=5,
+    steps=0,
+    seconds=MAIN.seconds,
+    pieces=MAIN.pieces,
+)
+"""What the rules pay against likelihood, over the weight of the reward: 13 minutes for each seed beside MAIN."""
+
+PRESETS: Final[dict[str, tuple[Part, ...]]] = {
+    "quick": (QUICK,),
+    "main": (MAIN,),
+    "breadth": (OTHERS, LINES),
+    "sweep": (SWEPT,),
+    "full": (MAIN, OTHERS, LINES, SWEPT),
 }
 
 
@@ -96,10 +148,10 @@ PRESETS: Final = {
 class Args:
     """Compare agents: the same tasks, the same notes and the same time to learn, many seeds."""
 
-    preset: Literal["quick", "full", "sweep"] = "quick"
-    """What the following are unless given."""
+    preset: Literal["quick", "main", "breadth", "sweep", "full"] = "quick"
+    """What the following are unless given: one comparison, or several in one run."""
     tasks: tuple[str, ...] = ()
-    """Of melody, jig, waltz, dorian, continuation, any."""
+    """Of melody, jig, waltz, dorian, continuation, any, counterpoint, counterpoint_2."""
     contenders: tuple[str, ...] = ()
     """Names in experiments/contenders.py, or MODULE:ATTRIBUTE for an agent of one's own."""
     seeds: int | None = None
@@ -120,36 +172,29 @@ class Args:
     """Run folder to go on with; its own arguments hold, but for --processes and --ship."""
 
     @property
-    def chosen(self) -> Preset:
-        """The preset with what was given."""
-        given = {field.name: getattr(self, field.name) for field in fields(Preset)}
-        return replace(
-            PRESETS[self.preset], **{name: value for name, value in given.items() if value not in (None, ())}
-        )
+    def parts(self) -> list[Part]:
+        """Those of the preset with what was given."""
+        given = {field.name: getattr(self, field.name) for field in fields(Part)}
+        asked = {name: value for name, value in given.items() if value not in (None, ())}
+        return [replace(part, **asked) for part in PRESETS[self.preset]]
 
 
-def check(args: Args) -> Preset:
-    """The choice, if it is possible; ValueError, naming the field, if not."""
-    chosen = args.chosen
-    for task in chosen.tasks:
-        if task not in TASKS:
-            raise ValueError(f"task {task!r} is not one of {', '.join(TASKS)}")
-    for name in chosen.contenders:
-        contender(name)
-    for name, least in {"seeds": 1, "pieces": 10}.items():
-        if getattr(chosen, name) < least:
-            raise ValueError(f"{name}={getattr(chosen, name)} is not possible; give at least {least}")
+def check(args: Args) -> list[Part]:
+    """What is to be compared, if it is possible; ValueError, naming the field, if not."""
     if args.processes < 1:
         raise ValueError(f"processes={args.processes} is not possible; give at least 1")
-    if not budgets_of(chosen):
-        raise ValueError("steps=0 and seconds=0 leave nothing to compare; give one of them")
-    return chosen
-
-
-def budgets_of(chosen: Preset) -> list[Budget]:
-    """Equal steps, then equal time."""
-    steps = [Budget(steps=chosen.steps)] if chosen.steps else []
-    return steps + ([Budget(seconds=chosen.seconds)] if chosen.seconds else [])
+    for part in args.parts:
+        for task in part.tasks:
+            if task not in TASKS:
+                raise ValueError(f"task {task!r} is not one of {', '.join(TASKS)}")
+        for name in part.contenders:
+            contender(name)
+        for name, least in {"seeds": 1, "pieces": 10}.items():
+            if getattr(part, name) < least:
+                raise ValueError(f"{name}={getattr(part, name)} is not possible; give at least {least}")
+        if not part.budgets:
+            raise ValueError("steps=0 and seconds=0 leave nothing to compare; give one of them")
+    return args.parts
 
 
 def _alone() -> None:
@@ -164,13 +209,14 @@ def _end_with(parent: Any) -> None:
     os._exit(1)
 
 
-def measure_all(chosen: Preset, folder: Path, processes: int) -> None:
-    """Measure all cells that are not in ``folder`` yet."""
-    # uniform play and real parts are what scores are measured by.
-    names = dict.fromkeys(("uniform", *chosen.contenders))
-    cells = cells_of(chosen.tasks, tuple(names), budgets_of(chosen), chosen.seeds, chosen.pieces)
+def measure_all(parts: Sequence[Part], folder: Path, processes: int) -> None:
+    """Measure all cells that are not in ``folder`` yet, and real parts; seed after seed, so that a run that is stopped
+    has everyone.
+    """
+    cells = sorted(dict.fromkeys(cell for part in parts for cell in part.cells), key=lambda cell: cell.seed)
     left = [cell for cell in cells if not cell.path(folder).exists()]
-    real = [task for task in chosen.tasks if not real_path(task, folder).exists()]
+    tasks = dict.fromkeys(cell.task for cell in cells)
+    real = [task for task in tasks if TASKS[task].has_real and not real_path(task, folder).exists()]
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     workers = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_alone)
     jobs: dict[Future[Path], str] = {workers.submit(run_real, task, folder): f"real {task}" for task in real}
@@ -193,7 +239,7 @@ def measure_all(chosen: Preset, folder: Path, processes: int) -> None:
     workers.shutdown()
 
 
-def about(chosen: Preset, tasks: list[str]) -> str:
+def about(parts: Sequence[Part], tasks: list[str]) -> str:
     """The size of a comparison, in words."""
     here = machine()
     return (
@@ -204,7 +250,7 @@ def about(chosen: Preset, tasks: list[str]) -> str:
     )
 
 
-def report(run_: Run, chosen: Preset) -> tuple[list[Path], dict[str, str]]:
+def report(run_: Run, parts: Sequence[Part]) -> tuple[list[Path], dict[str, str]]:
     """Raw figures and plots as files, and what goes into the page, by the names of its blocks."""
     results = read(run_.folder / "cells")
     found = estimates(results)
