@@ -103,12 +103,18 @@ class Run:
         return write_atomic(self.folder / "result.json", _dump(result))
 
 
-def published(folder: Path, target: Path) -> dict[str, Any]:
-    """result.json of a run that has ended, copied to ``target`` without saying where the run's folder was."""
+def result_of(folder: Path) -> dict[str, Any]:
+    """result.json of a run; UserError if it did not end."""
     try:
-        result: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{folder} has no result.json: its run did not end; end it first, or measure again") from error
+    return found
+
+
+def published(folder: Path, target: Path) -> dict[str, Any]:
+    """result.json of a run, copied to ``target`` without saying where the run's folder was."""
+    result = result_of(folder)
     result["arguments"]["out"] = None
     write_atomic(target, _dump(result))
     return result
