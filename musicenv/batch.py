@@ -119,7 +119,8 @@ class Batch:
             row[: line.size] = line
         if not hasattr(self, "lines") or self.lines.notes.shape[2] < capacity or self.lines.given.shape[1] < given:
             sixteenths = max(task.bars * task.bar for task in self.tasks) // SIXTEENTH
-            self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite), given, self._unsummarised.size)
+            kept = self._unsummarised.size, self.suite.numbers(kept=True)
+            self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite), given, *kept)
             for i in range(self.n):
                 begin(self.lines, i, self._frames[0])
             log_probs = self._prior_state.log_probs if self._prior_state else None

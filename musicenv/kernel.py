@@ -54,6 +54,8 @@ class Lines(NamedTuple):
     """(n, sixteenths) sounding pitch of the given line or REST; (n, 0) where no task has one."""
     summary: npt.NDArray[np.int64]
     """(n, F) running summaries of the notes before the newest; (n, 0) where no rule of the suite reads one."""
+    tallies: npt.NDArray[np.float64]
+    """(n, K) the numbers that the suite's tallies keep from reading to reading (``rewards.tallies``)."""
     frame: npt.NDArray[np.int64]
     """(n, N_FRAME) length in notes, time, and the frame of the task; columns above."""
     values: npt.NDArray[np.float64]
@@ -64,14 +66,18 @@ class Lines(NamedTuple):
     """(n, S) whether the term's score reaches its threshold."""
 
 
-def new_lines(n: int, capacity: int, sixteenths: int, terms: int, given: int = 0, summaries: int = 0) -> Lines:
-    """Lines for ``n`` melodies, with ``given`` sixteenths of a given line; ``frame`` is filled by ``reset``."""
+def new_lines(
+    n: int, capacity: int, sixteenths: int, terms: int, given: int = 0, summaries: int = 0, tallies: int = 0
+) -> Lines:
+    """Lines for ``n`` melodies, with ``given`` sixteenths of a given line and room for so many ``summaries`` and numbers
+    of ``tallies``; ``frame`` is filled by ``reset``."""
     return Lines(
         notes=np.zeros((n, 3, capacity), dtype=np.int16),
         heard=np.full((n, 2, capacity), np.nan, dtype=np.float32),
         grid=np.full((n, sixteenths), UNSET, dtype=np.int16),
         given=np.zeros((n, given), dtype=np.int16),
         summary=np.zeros((n, summaries), dtype=np.int64),
+        tallies=np.zeros((n, tallies)),
         frame=np.zeros((n, N_FRAME), dtype=np.int64),
         values=np.full((n, terms), np.nan),
         scores=np.zeros((n, terms)),
@@ -286,6 +292,7 @@ def begin(lines: Lines, i: int, frame: npt.NDArray[np.int64]) -> None:
     lines.values[i] = np.nan
     lines.scores[i] = 0.0
     lines.passed[i] = True
+    lines.tallies[i] = 0.0
 
 
 @compiled
@@ -316,6 +323,7 @@ def pack(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDA
         i, at = rows[r], 0
         at = _packed(lines.values[i], out[r], at)
         at = _packed(lines.scores[i], out[r], at)
+        at = _packed(lines.tallies[i], out[r], at)
         at = _packed(lines.frame[i], out[r], at)
         at = _packed(lines.summary[i], out[r], at)
         at = _packed(lines.heard[i].reshape(-1), out[r], at)
@@ -334,7 +342,7 @@ def _packed(array: Any, out: npt.NDArray[np.uint8], at: int) -> int:
     return int(at + source.size)
 
 
-PACKED: Final = ("values", "scores", "frame", "summary", "heard", "notes", "grid", "given", "passed")
+PACKED: Final = ("values", "scores", "tallies", "frame", "summary", "heard", "notes", "grid", "given", "passed")
 """The arrays of ``Lines``, those of the widest numbers first, so that each begins at a multiple of its own."""
 
 

@@ -12,7 +12,7 @@ import inspect
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,20 +43,27 @@ from musicenv.kernel import (
 from musicenv.melody import Melody
 from musicenv.observation import observe_one
 from musicenv.reference import block_of, refer
-from rewards.rules import Suite, is_shipped
+from rewards.code import is_shipped
+from rewards.rules import Rule, Suite
 from rewards.summaries import SUMMARIES
+from rewards.tallies import Tally
 
 OK, FAILED, FINISHED, NO_ACTION = range(4)
 """First value that ``advance`` returns: all went well; a note rule returned NaN or a statistic an infinity; a piece was
 finished already; an action is not in the alphabet."""
 
 
+KEPT = 0
+"""Replaced in the generated module: how many numbers the suite's tallies keep of a melody."""
+
+
 def note_rules(melody: Melody, values: npt.NDArray[np.float64]) -> None:
     """Replaced in the generated module: the value of each note rule of the suite."""
 
 
-def piece_rules(melody: Melody, values: npt.NDArray[np.float64]) -> None:
-    """Replaced in the generated module: the value of each statistic of the suite."""
+def piece_rules(melody: Melody, values: npt.NDArray[np.float64], kept: npt.NDArray[np.float64]) -> None:
+    """Replaced in the generated module: the value of each statistic of the suite; ``kept`` (K,) is what its tallies
+    left at the reading before, and leave now."""
 
 
 def summarise(melody: Melody, summary: npt.NDArray[np.int64]) -> None:
@@ -107,7 +114,7 @@ def play(
         rewards[i] += gained
     if not at_bar[i]:
         return OK, 0, 0
-    piece_rules(melody, lines.values[i])
+    piece_rules(melody, lines.values[i], lines.tallies[i])
     due = suite.end_terms if finished[i] else suite.bar_terms
     for k in due:
         gained = settle(lines, suite, i, k)
@@ -163,7 +170,7 @@ def appraise(
     state, rules = refer(lines), refer(suite)
     for r in range(rows.size):
         i = rows[r]
-        piece_rules(refer(view(state, i)), state.values[i])
+        piece_rules(refer(view(state, i)), state.values[i], np.zeros(KEPT))
         scores[r] = 0.0
         for k in rules.end_terms:
             state.scores[i, k] = 0.0
@@ -213,6 +220,7 @@ def generated(path: Path, suite: Suite, text: Callable[[], str], in_python: npt.
     module = importlib.util.module_from_spec(spec)
     rules = [k for k in range(len(suite)) if in_python is None or not in_python[k]]
     module.__dict__.update({f"rule_{k}": suite.terms[k].rule.compiled for k in rules})
+    module.__dict__.update({f"tally_{t}": used.compiled for t, used in enumerate(suite.tallies)})
     module.__dict__.update({f"summary_{place}": SUMMARIES[place].update for place in suite.summaries})
     spec.loader.exec_module(module)
     sys.modules[path.stem] = module
@@ -247,16 +255,38 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
         "",
     ]
     decorator = decorator_of(suite)
-    for kind in ("note", "piece"):
-        mine = [(k, term.rule) for k, term in enumerate(suite) if term.rule.kind == kind and not in_python[k]]
-        early = [f"    values[{k}] = rule_{k}(melody)" for k, rule in mine if not rule.at_end]
-        late = [f"        values[{k}] = rule_{k}(melody)" for k, rule in mine if rule.at_end]
-        lines += ["", decorator, f"def {kind}_rules(melody, values):"]
-        lines += [*early, *(["    if melody.time == melody.end:", *late] if late else []), "    return", ""]
-    lines += ["", decorator, *summarise_source(suite)]
+    for kind, arguments in (("note", "melody, values"), ("piece", "melody, values, kept")):
+        mine = {k: term.rule for k, term in enumerate(suite) if term.rule.kind == kind and not in_python[k]}
+        early = {k: rule for k, rule in mine.items() if not rule.at_end}
+        read = {rule.tally for rule in early.values()}
+        at_bars = _asking(suite, early, read)
+        at_end = _asking(suite, {k: rule for k, rule in mine.items() if rule.at_end}, {*suite.tallies} - read)
+        for block in (at_bars, at_end):  # numbers that are not kept are made where they are needed first
+            if any("fresh" in line for line in block):
+                block.insert(0, f"    fresh = np.zeros({suite.numbers(kept=False)})")
+                break
+        lines += ["", decorator, f"def {kind}_rules({arguments}):", *at_bars]
+        lines += [*(["    if melody.time == melody.end:", *(f"    {line}" for line in at_end)] if at_end else [])]
+        lines += ["    return", ""]
+    lines += [f"KEPT = {suite.numbers(kept=True)}", "", decorator, *summarise_source(suite)]
     for function in (play, advance, appraise):
         lines += source_of(function, decorator)
     return "\n".join([*lines, ""])
+
+
+def _asking(suite: Suite, rules: Mapping[int, Rule], tallies: Collection[Tally | None]) -> list[str]:
+    """Lines that ask ``rules``, by their terms, after those of ``tallies`` that they read."""
+    asked = {rule.tally for rule in rules.values()}
+    where = {}
+    lines = []
+    for t, (used, begin) in enumerate(suite.tallies.items()):
+        where[used] = f"{'kept' if used.kept else 'fresh'}[{begin}:{begin + used.size}]"
+        if used in asked and used in tallies:
+            lines.append(f"    tally_{t}(melody, {where[used]})")
+    for k, rule in rules.items():
+        numbers = f", {where[rule.tally]}" if rule.tally else ""
+        lines.append(f"    values[{k}] = rule_{k}(melody{numbers})")
+    return lines
 
 
 def summarise_source(suite: Suite) -> list[str]:

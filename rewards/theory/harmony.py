@@ -13,6 +13,7 @@ from musicenv.keys import PROFILES, SCALES
 from musicenv.melody import Melody
 from musicenv.task import MODES
 from rewards.rules import statistic
+from rewards.tallies import Numbers, tally
 from rewards.theory.frame import complete_bars, too_short
 
 TRIADS: Final = {
@@ -126,14 +127,24 @@ def local_keys(melody: Melody) -> tuple[float, npt.NDArray[np.int64]]:
     return cost[last], path
 
 
-@statistic
-def chromatic_notes(melody: Melody) -> float:
+@tally(3, kept=True)
+def _outside_home(melody: Melody, kept: Numbers) -> None:
+    """Notes and rests read, the notes among them, and those outside the scale of the home key."""
+    notes, outside = kept[1], kept[2]
+    for pitch in melody.pitch[int(kept[0]) :]:
+        notes += pitch != REST
+        outside += OUTSIDE[melody.mode, 0, pitch]
+    kept[0], kept[1], kept[2] = melody.pitch.size, notes, outside
+
+
+@statistic(tally=_outside_home)
+def chromatic_notes(melody: Melody, told: Numbers) -> float:
     """Share of the notes outside the scale of the local key, each modulation counting as one such note; in minor the
     raised sixth and seventh belong to the scale.
     """
     if too_short(melody):
         return np.nan
-    outside, notes = notes_outside(melody)
+    notes, outside = told[1], told[2]
     if notes == 0:
         return np.nan
     # No modulation explains one note or none, and most pieces have no more.
@@ -161,8 +172,8 @@ def key_correlation(melody: Melody) -> float:
     return product / np.sqrt(spread) if spread > 1e-9 else np.nan
 
 
-@compiled
-def _harmonise(melody: Melody) -> tuple[float, float]:
+@tally(2)
+def _harmony(melody: Melody, told: Numbers) -> None:
     """One triad per bar, chosen by Viterbi: mean share of the sounding time that fits, share of bars that change.
 
     A triad of the bar's local key is worth the share of its bar's sixteenths that belong to it; a change costs
@@ -203,20 +214,20 @@ def _harmonise(melody: Melody) -> tuple[float, float]:
     for chord in range(1, chords):
         if score[chord] > score[best]:
             best = chord
-    return (score[best] + CHANGE * changes[best]) / bars, changes[best] / max(bars - 1, 1)
+    told[0], told[1] = (score[best] + CHANGE * changes[best]) / bars, changes[best] / max(bars - 1, 1)
 
 
-@statistic(at_end=True)
-def implied_harmony(melody: Melody) -> float:
+@statistic(at_end=True, tally=_harmony)
+def implied_harmony(melody: Melody, told: Numbers) -> float:
     """Mean share of a bar's sounding time that belongs to its triad, in the best harmonisation with a triad a bar
     of the local key.
 
     Source: Temperley, The Cognition of Basic Musical Structures (2001), ch. 6; the path is found by Viterbi.
     """
-    return np.nan if melody.time < melody.end else _harmonise(melody)[0]
+    return np.nan if melody.time < melody.end else told[0]
 
 
-@statistic(at_end=True)
-def harmonic_rhythm(melody: Melody) -> float:
+@statistic(at_end=True, tally=_harmony)
+def harmonic_rhythm(melody: Melody, told: Numbers) -> float:
     """Share of barlines at which that harmonisation changes its triad: neither a drone nor a new chord every bar."""
-    return np.nan if melody.time < melody.end else _harmonise(melody)[1]
+    return np.nan if melody.time < melody.end else told[1]

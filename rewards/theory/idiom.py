@@ -20,7 +20,8 @@ from musicenv.jit import compiled
 from musicenv.melody import Melody
 from musicenv.task import METRES, MODES, TUNE_MODES
 from rewards.rules import statistic
-from rewards.theory.frame import too_short
+from rewards.tallies import Numbers, tally
+from rewards.theory.frame import place_in_beat, too_short
 
 TABLES: Final = Path(__file__).with_suffix(".json")
 
@@ -57,32 +58,53 @@ def _interval_index(interval: int) -> int:
     return min(max(interval, -WIDEST), WIDEST) + WIDEST
 
 
-@statistic
-def melodic_idiom(melody: Melody) -> float:
+@tally(3, kept=True)
+def _intervals(melody: Melody, kept: Numbers) -> None:
+    """Notes read, the sum of log p of their intervals in nats, and how many these are."""
+    total, intervals = kept[1], kept[2]
+    for k in range(max(int(kept[0]), 1), melody.pitch.size):
+        pitch, before = melody.pitch[k], melody.pitch[k - 1]
+        if pitch != REST and before != REST:
+            total += _INTERVAL[melody.mode, before % 12, _interval_index(pitch - before)]
+            intervals += 1
+    kept[0], kept[1], kept[2] = melody.pitch.size, total, intervals
+
+
+@statistic(tally=_intervals)
+def melodic_idiom(melody: Melody, told: Numbers) -> float:
     """Mean log p(interval | degree of the scale it leaves, mode), in nats per interval.
 
     Source: Temperley, Music and Probability (2007), ch. 4; Larson's melodic forces are in the counts.
     """
     if too_short(melody):
         return np.nan
-    total, intervals = 0.0, 0
-    before = melody.pitch[0]
-    for pitch in melody.pitch[1:]:
-        if pitch != REST and before != REST:
-            total += _INTERVAL[melody.mode, before % 12, _interval_index(pitch - before)]
-            intervals += 1
-        before = pitch
-    return float(total / intervals) if intervals else np.nan
+    return told[1] / told[2] if told[2] else np.nan
 
 
-@compiled
-def _bit(place: int) -> int:
-    """Bit of an onset ``place`` ticks after its beat."""
-    return 1 << (place // SIXTEENTH) if place % SIXTEENTH == 0 else TRIPLET
+_BITS: Final = np.array([1 << place // SIXTEENTH if place % SIXTEENTH == 0 else TRIPLET for place in range(18)])
+"""Bit of an onset by its ticks after the beat."""
 
 
-@statistic
-def rhythmic_idiom(melody: Melody) -> float:
+@tally(5, kept=True)
+def _struck_beats(melody: Melody, kept: Numbers) -> None:
+    """Notes read, the sum of log p of the beats in which a note begins, in nats, and how many these are, without the
+    last of them: its first tick and its pattern."""
+    total, struck, beat, pattern = kept[1], kept[2], int(kept[3]), int(kept[4])
+    for k in range(int(kept[0]), melody.pitch.size):
+        onset = melody.onset[k]
+        if onset >= 0 and melody.pitch[k] != REST:
+            place = place_in_beat(melody, onset)
+            if onset - place != beat:
+                if pattern:
+                    total += _BEAT[melody.metre, pattern]
+                    struck += 1
+                beat, pattern = onset - place, 0
+            pattern |= _BITS[place]
+    kept[0], kept[1], kept[2], kept[3], kept[4] = melody.pitch.size, total, struck, beat, pattern
+
+
+@statistic(tally=_struck_beats)
+def rhythmic_idiom(melody: Melody, told: Numbers) -> float:
     """Mean log p(pattern of onsets in a beat | metre), in nats per beat from the first downbeat on.
 
     Source: Temperley, Music and Probability (2007), ch. 3, with whole beats in place of single positions.
@@ -90,22 +112,11 @@ def rhythmic_idiom(melody: Melody) -> float:
     if too_short(melody):
         return np.nan
     beats = -(-melody.time // melody.beat)
-    total, struck, beat, pattern = 0.0, 0, 0, 0
-    for k in range(melody.pitch.size):
-        onset = melody.onset[k]
-        if onset < 0 or melody.pitch[k] == REST:
-            continue
-        if onset >= beat + melody.beat and pattern:
-            total += _BEAT[melody.metre, pattern]
-            struck += 1
-            pattern = 0
-        while onset >= beat + melody.beat:
-            beat += melody.beat
-        pattern |= _bit(onset - beat)
+    total, struck, pattern = told[1], told[2], int(told[4])
     if pattern:
         total += _BEAT[melody.metre, pattern]
         struck += 1
-    return float((total + (beats - struck) * _BEAT[melody.metre, 0]) / beats)
+    return (total + (beats - struck) * _BEAT[melody.metre, 0]) / beats
 
 
 @compiled
@@ -122,7 +133,7 @@ def _count_beats(melody: Melody, counts: Table) -> None:
     for k in range(melody.pitch.size):
         onset = melody.onset[k]
         if onset >= 0 and melody.pitch[k] != REST:
-            patterns[onset // melody.beat] |= _bit(onset % melody.beat)
+            patterns[onset // melody.beat] |= _BITS[onset % melody.beat]
     for pattern in patterns:
         counts[melody.metre, pattern] += 1.0
 

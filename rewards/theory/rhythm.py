@@ -5,22 +5,36 @@ from __future__ import annotations
 import numpy as np
 
 from musicenv.alphabet import REST
-from musicenv.jit import compiled
 from musicenv.melody import Melody
 from rewards.rules import statistic
+from rewards.tallies import Numbers, tally
 from rewards.theory.frame import place_in_beat, shannon_entropy, too_short
 
 
-@statistic
-def density(melody: Melody) -> float:
+@tally(4, kept=True)
+def _held(melody: Melody, kept: Numbers) -> None:
+    """Notes and rests read, the notes among them, those held over a stronger place than their own, and the tick of the
+    next bar line."""
+    notes, held, barline = kept[1], kept[2], int(kept[3])
+    if kept[0] == 0:
+        barline = melody.start - melody.start % melody.bar + melody.bar
+    for k in range(int(kept[0]), melody.pitch.size):
+        if melody.pitch[k] != REST:
+            while melody.onset[k] >= barline:
+                barline += melody.bar
+            place = place_in_beat(melody, melody.onset[k])
+            over_beat = (place > 0) & (place + melody.duration[k] > melody.beat)
+            held += over_beat | (melody.onset[k] + melody.duration[k] > barline)
+            notes += 1
+    kept[0], kept[1], kept[2], kept[3] = melody.pitch.size, notes, held, barline
+
+
+@statistic(tally=_held)
+def density(melody: Melody, told: Numbers) -> float:
     """Notes per bar: keeps pieces from growing thin, which is the cheap way to please a prior."""
     if too_short(melody):
         return np.nan
-    notes = 0
-    for pitch in melody.pitch:
-        if pitch != REST:
-            notes += 1
-    return notes * melody.bar / (melody.time - melody.start)
+    return told[1] * melody.bar / (melody.time - melody.start)
 
 
 @statistic(at_end=True)
@@ -46,8 +60,8 @@ def duration_entropy(melody: Melody) -> float:
     return shannon_entropy(counts)
 
 
-@statistic
-def syncopation(melody: Melody) -> float:
+@statistic(tally=_held)
+def syncopation(melody: Melody, told: Numbers) -> float:
     """Share of notes held over a stronger place than the one they begin on: from off the beat over the next beat, or
     over a barline.
 
@@ -55,57 +69,48 @@ def syncopation(melody: Melody) -> float:
     """
     if too_short(melody):
         return np.nan
-    held, notes, barline = 0, 0, melody.start - melody.start % melody.bar + melody.bar
+    return told[2] / told[1] if told[1] else np.nan
+
+
+@tally(6)
+def _accents(melody: Melody, counts: Numbers) -> None:
+    """Notes on the beat and their ticks, the other notes and theirs, and from the first downbeat on the notes on a beat
+    and on a downbeat."""
+    on, on_time, off, off_time, beats, downbeats, downbeat = 0, 0, 0, 0, 0, 0, 0
     for k in range(melody.pitch.size):
+        onset = melody.onset[k]
+        while downbeat < onset:
+            downbeat += melody.bar
         if melody.pitch[k] != REST:
-            while melody.onset[k] >= barline:
-                barline += melody.bar
-            place = place_in_beat(melody, melody.onset[k])
-            over_beat = (place > 0) & (place + melody.duration[k] > melody.beat)
-            held += over_beat | (melody.onset[k] + melody.duration[k] > barline)
-            notes += 1
-    return held / notes if notes else np.nan
+            on_beat = place_in_beat(melody, onset) == 0
+            on += on_beat
+            on_time += melody.duration[k] * on_beat
+            off += not on_beat
+            off_time += melody.duration[k] * (not on_beat)
+            beats += on_beat & (onset >= 0)
+            downbeats += onset == downbeat
+    counts[:] = (on, on_time, off, off_time, beats, downbeats)
 
 
-@statistic(at_end=True)
-def accent(melody: Melody) -> float:
+@statistic(at_end=True, tally=_accents)
+def accent(melody: Melody, told: Numbers) -> float:
     """Agogic accent: how much longer notes on the beat are than the others, as the logarithm of the ratio of means.
 
     Source: Lerdahl and Jackendoff, A Generative Theory of Tonal Music (1983), metrical preference rule 5.
     """
     if melody.time < melody.end:
         return np.nan
-    on_time, on, off_time, off = 0, 0, 0, 0
-    for k in range(melody.pitch.size):
-        if melody.pitch[k] != REST:
-            on_beat = place_in_beat(melody, melody.onset[k]) == 0
-            on_time += melody.duration[k] * on_beat
-            on += on_beat
-            off_time += melody.duration[k] * (not on_beat)
-            off += not on_beat
+    on, on_time, off, off_time = told[0], told[1], told[2], told[3]
     return np.log(on_time * off / (on * off_time)) if on and off else np.nan
 
 
-@compiled
-def _share_struck(melody: Melody, period: int) -> float:
-    """Share of the multiples of ``period`` ticks, from the first downbeat on, at which a note begins."""
-    if melody.time < melody.end:
-        return np.nan
-    struck, place = 0, 0
-    for k in range(melody.pitch.size):
-        while place < melody.onset[k]:
-            place += period
-        struck += (melody.onset[k] == place) & (melody.pitch[k] != REST)
-    return struck / -(-melody.time // period)
-
-
-@statistic(at_end=True)
-def beats_struck(melody: Melody) -> float:
+@statistic(at_end=True, tally=_accents)
+def beats_struck(melody: Melody, told: Numbers) -> float:
     """Share of the beats on which a note begins (Temperley, Music and Probability, 2007, ch. 3)."""
-    return _share_struck(melody, melody.beat)
+    return np.nan if melody.time < melody.end else told[4] / -(-melody.time // melody.beat)
 
 
-@statistic(at_end=True)
-def downbeats_struck(melody: Melody) -> float:
+@statistic(at_end=True, tally=_accents)
+def downbeats_struck(melody: Melody, told: Numbers) -> float:
     """Share of the bars on whose downbeat a note begins."""
-    return _share_struck(melody, melody.bar)
+    return np.nan if melody.time < melody.end else told[5] / -(-melody.time // melody.bar)
