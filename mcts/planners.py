@@ -36,6 +36,8 @@ class Budget:
     value: str = "sampled"
     """What a leaf of a tree search is worth: "sampled" and "likeliest" go on to the end with the agent's notes,
     "critic" asks the agent's critic, "rules" takes what has been paid."""
+    shared: bool = True
+    """Whether a tree search has one node for positions with the same future, where the game can tell (counterpoint)."""
 
 
 Planner = Callable[[Game, Incumbents, Budget, np.random.Generator, Watch], None]
@@ -90,7 +92,9 @@ def tree_search(algorithm: Algorithm) -> Planner:
     def plan(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
         leaves = max(min(game.n // incumbents.pieces, budget.simulations // 4), 1)
         evaluation = EVALUATIONS[budget.value]
-        Search(game, incumbents, algorithm, evaluation, budget.simulations, budget.children, leaves, rng).run(watch)
+        shared = budget.shared and game.keys(0) is not None
+        limits = budget.simulations, budget.children, leaves
+        Search(game, incumbents, algorithm, evaluation, *limits, rng, shared).run(watch)
 
     return plan
 

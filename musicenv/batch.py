@@ -305,6 +305,10 @@ class Batch:
     def complete(self, rows: npt.NDArray[np.int64]) -> None:
         """For subclasses: add to the observations of ``rows``, or take from their masks."""
 
+    def keys(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+        """(r,) for subclasses: equal where no rule can tell the lines of ``rows`` apart any more; None: not known."""
+        return None
+
     def values(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """(r, S) as ``Finished.values``."""
         return values_of(self.lines.values[rows], self.lines.scores[rows], self.arrays)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from musicenv.alphabet import HIGHEST, LOWEST, N_ACTIONS, REST, SIXTEENTH
 from musicenv.batch import Batch
-from musicenv.counterpoint.moves import explore, foretell, load_states, restrict
+from musicenv.counterpoint.moves import explore, foretell, load_states, restrict, tell_apart
 from musicenv.counterpoint.solver import hard_rules, unknown, viability
 from musicenv.counterpoint.space import Table, new_space
 from musicenv.jit import compiled
@@ -75,7 +75,8 @@ class CounterpointBatch(Batch):
         self.mask = mask
         self._hard = hard_rules(suite)
         self._restricts = load_states(self._hard, explore, restrict).restrict
-        self._foretells = load_states(suite, restrict, foretell).foretell
+        states = load_states(suite, restrict, foretell, tell_apart)
+        self._foretells, self._tells_apart = states.foretell, states.tell_apart
         super().__init__(n, tasks, suite, None, more=SEEN)
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
@@ -93,17 +94,29 @@ class CounterpointBatch(Batch):
 
     def complete(self, rows: npt.NDArray[np.int64]) -> None:
         _show(self.lines, rows, self.observations[:, self.layout["given"].start :])
+        for task, mine in self._by_task(rows):
+            table = _table(task, self._hard, self.mask)
+            restricts = self.mask != "free"
+            self._foretells(
+                self._spaces[task], self.lines, mine, table, restricts, TEMPERATURE, self.masks, self.log_probs
+            )
+
+    def keys(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        found = np.zeros(self.n, dtype=np.int64)
+        for task, mine in self._by_task(rows):
+            self._tells_apart(self._spaces[task], self.lines, mine, found)
+        return found[rows]
+
+    def _by_task(self, rows: npt.NDArray[np.int64]) -> list[tuple[Task, npt.NDArray[np.int64]]]:
+        """The tasks of ``rows``, and whose each is."""
+        if len(self.tasks) == 1:
+            return [(self.tasks[0], rows)]
         lines, by_task = self.lines, defaultdict[Task, list[int]](list)
         for i in rows.tolist():
             frame = lines.frame[i]
             given = lines.given[i, : frame[END] // SIXTEENTH]
             by_task[self._task_of[_signature(given, frame[SIDE], frame[MODE])]].append(i)
-        for task, mine in by_task.items():
-            table = _table(task, self._hard, self.mask)
-            restricts = self.mask != "free"
-            self._foretells(
-                self._spaces[task], lines, np.array(mine), table, restricts, TEMPERATURE, self.masks, self.log_probs
-            )
+        return [(task, np.array(mine)) for task, mine in by_task.items()]
 
 
 def _signature(given: npt.NDArray[np.int16], side: int, mode: int) -> tuple[bytes, int, int]:
