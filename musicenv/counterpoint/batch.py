@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -14,7 +13,7 @@ from musicenv.alphabet import HIGHEST, LOWEST, N_ACTIONS, REST, SIXTEENTH
 from musicenv.batch import Batch
 from musicenv.counterpoint.moves import explore, foretell, load_states, restrict, tell_apart
 from musicenv.counterpoint.solver import hard_rules, unknown, viability
-from musicenv.counterpoint.space import Table, new_space
+from musicenv.counterpoint.space import new_space
 from musicenv.jit import compiled
 from musicenv.kernel import BAR, END, LENGTH, MODE, SIDE, SPECIES, TIME, Lines
 from musicenv.keys import SCALES
@@ -57,11 +56,6 @@ _SHOWN: Final = sum(SEEN.values()) - N_ACTIONS
 _SCALE: Final = np.array([[degree in SCALES[mode][:7] for degree in range(12)] for mode in MODES])
 
 
-@lru_cache(maxsize=512)
-def _table(task: Task, hard: Suite, mask: Mask) -> Table:
-    return viability(task, hard) if mask == "viable" else unknown(new_space(task, hard))
-
-
 class CounterpointBatch(Batch):
     """A batch whose tasks have a given line and a species, under rules some of which are hard.
 
@@ -82,6 +76,7 @@ class CounterpointBatch(Batch):
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         super().set_tasks(tasks)
         self._spaces = {task: new_space(task, self.suite) for task in tasks}
+        self._unknown = {task: unknown(new_space(task, self._hard)) for task in tasks}
         self._task_of = {_signature(relative_given(task), task.side, task.mode_index): task for task in tasks}
 
     @property
@@ -95,7 +90,7 @@ class CounterpointBatch(Batch):
     def complete(self, rows: npt.NDArray[np.int64]) -> None:
         _show(self.lines, rows, self.observations[:, self.layout["given"].start :])
         for task, mine in self._by_task(rows):
-            table = _table(task, self._hard, self.mask)
+            table = viability(task, self._hard) if self.mask == "viable" else self._unknown[task]
             restricts = self.mask != "free"
             self._foretells(
                 self._spaces[task], self.lines, mine, table, restricts, TEMPERATURE, self.masks, self.log_probs

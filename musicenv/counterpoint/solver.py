@@ -6,6 +6,7 @@ Dynamic programming over all states that can be reached (``musicenv.counterpoint
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -45,8 +46,16 @@ def _explored(task: Task, suite: Suite, table: Table | None) -> tuple[Space, Gra
 
 
 def viability(task: Task, suite: Suite) -> Table:
-    """From which states a legal end can be reached, by which notes, under the hard rules of ``suite``."""
-    space, graph = _explored(task, hard_rules(suite), None)
+    """From which states a legal end can be reached, by which notes, under the hard rules of ``suite``.
+
+    The tables last made are kept, so that all who ask share them.
+    """
+    return _viability(task, hard_rules(suite))
+
+
+@lru_cache(maxsize=512)
+def _viability(task: Task, hard: Suite) -> Table:
+    space, graph = _explored(task, hard, None)
     value, _, _ = _backwards(np.argsort(graph.keys >> space.shift, kind="stable"), graph)
     if value[0] == -np.inf:
         raise ValueError("the hard rules leave no line at all against this cantus firmus; choose another, or species 1")
