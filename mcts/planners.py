@@ -40,6 +40,8 @@ class Budget:
     """Whether a tree search has one node for positions with the same future, where the game can tell (counterpoint)."""
 
 
+LEAVES: Final = 32
+"""Of one tree, evaluated side by side, at most: what one finds is news to the others only at their next start."""
 Planner = Callable[[Game, Incumbents, Budget, np.random.Generator, Watch], None]
 """Offers what it finds to the incumbents."""
 
@@ -101,7 +103,7 @@ def tree_search(algorithm: Algorithm) -> Planner:
     """A tree search whose leaves are what ``budget.value`` says."""
 
     def plan(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
-        leaves = max(min(game.n // incumbents.pieces, budget.simulations // 4), 1)
+        leaves = max(min(game.n // incumbents.pieces, LEAVES, budget.simulations // 4), 1)
         evaluation = EVALUATIONS[budget.value]
         shared = budget.shared and game.keys(0) is not None
         limits = budget.simulations, budget.children, leaves
@@ -125,14 +127,12 @@ TREES: Final = 32
 """Pieces planned side by side, at most."""
 PLACES: Final = 128
 """Positions side by side, for all of these together: enough for the prior's matrix products to be worth their while."""
-PLACES_EACH: Final = 32
-"""Places of one piece, at most: what they find is news to the others only at their next start."""
 
 
 def places_for(pieces: int) -> int:
     """Rows of a batch that plans ``pieces`` pieces: as many for each."""
     trees = min(pieces, TREES)
-    return trees * min(PLACES // trees, PLACES_EACH)
+    return trees * (PLACES // trees)
 
 
 def plan(

@@ -13,7 +13,7 @@ from musicenv.alphabet import HIGHEST, LOWEST, N_ACTIONS, REST, SIXTEENTH
 from musicenv.batch import Batch
 from musicenv.counterpoint.moves import explore, foretell, load_states, restrict, tell_apart
 from musicenv.counterpoint.solver import hard_rules, unknown, viability
-from musicenv.counterpoint.space import new_space
+from musicenv.counterpoint.space import Table, new_space
 from musicenv.jit import compiled
 from musicenv.kernel import BAR, END, LENGTH, MODE, SIDE, SPECIES, TIME, Lines
 from musicenv.keys import SCALES
@@ -76,7 +76,7 @@ class CounterpointBatch(Batch):
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         super().set_tasks(tasks)
         self._spaces = {task: new_space(task, self.suite) for task in tasks}
-        self._unknown = {task: unknown(new_space(task, self._hard)) for task in tasks}
+        self._tables: dict[Task, Table] = {}
         self._task_of = {_signature(relative_given(task), task.side, task.mode_index): task for task in tasks}
 
     @property
@@ -90,8 +90,10 @@ class CounterpointBatch(Batch):
     def complete(self, rows: npt.NDArray[np.int64]) -> None:
         _show(self.lines, rows, self.observations[:, self.layout["given"].start :])
         for task, mine in self._by_task(rows):
-            table = viability(task, self._hard) if self.mask == "viable" else self._unknown[task]
-            restricts = self.mask != "free"
+            if task not in self._tables:
+                find = viability if self.mask == "viable" else unknown
+                self._tables[task] = find(task, self._hard)
+            table, restricts = self._tables[task], self.mask != "free"
             self._foretells(
                 self._spaces[task], self.lines, mine, table, restricts, TEMPERATURE, self.masks, self.log_probs
             )
