@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from agents.distributions import invert
 from musicenv.alphabet import N_ACTIONS
 from musicenv.batch import Batch
 from musicenv.exponential import exponential
@@ -212,13 +213,7 @@ def _draw(
             if log_probs[i, a] == -np.inf:  # ``exponential`` is limited
                 weight[a] = 0.0
             total += weight[a]
-        left = uniform[i] * total
-        for a in range(actions):
-            if weight[a] > 0.0:
-                chosen[i] = a  # the last possible one, where rounding leaves something over
-                left -= weight[a]
-                if left < 0.0:
-                    break
+        chosen[i] = invert(weight, uniform[i] * total)
 
 
 def divergence(log_p: Floats, log_q: Floats) -> npt.NDArray[np.float64]:

@@ -27,7 +27,8 @@ from stable_baselines3 import DQN
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import nn
 
-from agents.policy import ILLEGAL, Correction, Layout, prior_logits
+from agents.distributions import ILLEGAL
+from agents.policy import Correction, Layout, prior_logits
 from agents.vec_env import MelodyVecEnv
 
 Tensor = torch.Tensor

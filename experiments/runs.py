@@ -103,13 +103,19 @@ class Run:
         return write_atomic(self.folder / "result.json", _dump(result))
 
 
-def published(folder: Path, target: Path) -> dict[str, Any]:
-    """result.json of a run that has ended, copied to ``target`` without saying where the run's folder was."""
+def result_of(folder: Path) -> dict[str, Any]:
+    """result.json of a run that has ended, without saying where the run's folder was."""
     try:
         result: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{folder} has no result.json: its run did not end; end it first, or measure again") from error
     result["arguments"]["out"] = None
+    return result
+
+
+def published(folder: Path, target: Path) -> dict[str, Any]:
+    """``result_of`` a run, copied to ``target``."""
+    result = result_of(folder)
     write_atomic(target, _dump(result))
     return result
 

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mcts.assembly import assemble
-from mcts.tree import NONE, Tree, back_up, back_up_all, choose_opened, descend, descend_all, least, unit
+from mcts.simulation import back_up, back_up_all, choose_opened, descend, descend_all
+from mcts.tree import NONE, Tree, least, unit
 from musicenv.jit import inlined
 
 _ZERO: Final = np.float32(0.0)
@@ -157,8 +158,8 @@ def gumbel_root(tree: Tree, b: int, node: int, constants: Constants) -> int:
 
 
 @inlined
-def average(tree: Tree, node: int, slot: int, whole: float) -> None:
-    """Mean and highest return of an edge; ``Constants.mix`` says how much each counts."""
+def average(tree: Tree, node: int, slot: int, child: int, whole: float) -> float:
+    """Mean and highest return of an edge, and the mean of its node; ``Constants.mix`` says how much each counts."""
     n = tree.visits[node, slot] + 1
     tree.visits[node, slot] = n
     if n == 1:
@@ -166,6 +167,9 @@ def average(tree: Tree, node: int, slot: int, whole: float) -> None:
     else:
         tree.mean[node, slot] += np.float32((whole - tree.mean[node, slot]) / n)
         tree.best[node, slot] = max(tree.best[node, slot], whole)
+    tree.total[node] += 1
+    tree.value[node] += np.float32((whole - tree.value[node]) / (tree.total[node] + 1))
+    return whole
 
 
 @inlined
@@ -220,7 +224,7 @@ class Algorithm:
 
     select_root: Callable[..., int]
     select: Callable[..., int]
-    record: Callable[..., None] = average
+    record: Callable[..., float] = average
     commit: Callable[..., int] = most_visited
     constants: Constants = field(default_factory=Constants)
     halving: int = 0

@@ -15,22 +15,8 @@ import numpy.typing as npt
 
 from mcts.algorithms import Algorithm, considered_visits
 from mcts.assembly import assemble
-from mcts.tree import (
-    CLOSED,
-    ENDED,
-    NONE,
-    OPEN,
-    Ints,
-    Tree,
-    advance,
-    back_up,
-    new_tree,
-    plant,
-    select,
-    select_root,
-    take,
-    unfold,
-)
+from mcts.simulation import back_up, select, select_root
+from mcts.tree import CLOSED, ENDED, NONE, OPEN, Ints, Tree, advance, new_tree, plant, take, unfold
 from musicenv.jit import inlined
 from musicenv.reference import refer
 
@@ -115,7 +101,7 @@ def explore(tree: Tree, b: int, found: Found, simulations: int, roll_out: bool, 
         node = tree.root[b]
         if tree.spares[b] == 0 or (tree.state[node] == OPEN and tree.unsolved[node] == 0):
             break
-        slot, child = NONE, node
+        slot, child, depth = NONE, node, 0
         while child != NONE:
             node = child
             if tree.state[node] == CLOSED:
@@ -123,6 +109,9 @@ def explore(tree: Tree, b: int, found: Found, simulations: int, roll_out: bool, 
                 unfold(tree, node, width)
             slot = select_root(tree, b, node, constants) if node == tree.root[b] else select(tree, b, node, constants)
             child = tree.child[node, slot]
+            tree.path[0, depth], tree.taken[0, depth] = node, slot
+            depth += 1
+        tree.depth[0] = depth
         child = take(tree, b, node, slot)
         state = states[child]
         for i in range(state.size):
@@ -143,7 +132,7 @@ def explore(tree: Tree, b: int, found: Found, simulations: int, roll_out: bool, 
                 found.returns[b] = whole
                 best[:] = room
         tree.value[child] = whole
-        back_up(tree, b, child, whole)
+        back_up(tree, b, 0, child, whole)
 
 
 def explore_all(tree: Tree, trees: Ints, found: Found, simulations: int, roll_out: bool, constants: Any) -> None:

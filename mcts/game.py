@@ -49,6 +49,10 @@ class Game(Protocol):
     def clock(self, m: int) -> Ints:
         """(m,) how far the first ``m`` places have come, >= 0 and growing with each move: ticks, or moves."""
 
+    def keys(self, m: int) -> Ints | None:
+        """(m,) of the first ``m`` places: positions, equally far, that have the same key have the same future, whatever
+        came before; None where the game cannot tell.  At the end keys mean nothing."""
+
 
 def close_ranks(game: Game, gone: npt.NDArray[np.bool_], *also: npt.NDArray[np.generic]) -> int:
     """Move what is not ``gone`` (m,) to the first places, and rows of the arrays ``also`` with it: how many stay."""

@@ -20,6 +20,7 @@ class _Position(NamedTuple):
     saved: Any
     moves: tuple[int, ...]
     legal: npt.NDArray[np.bool_]
+    key: int
 
 
 class Plan(NamedTuple):
@@ -37,6 +38,8 @@ class GymGame:
     ``save(env)`` gives a state; ``restore(env, state)`` gives the environment in that state and leaves the state as it
     is.  By default both copy the whole environment.  Legal actions are those of ``action_masks()``, where the
     environment has it (as for sb3-contrib), else all.  Nothing is discounted; episodes are cut after ``horizon`` moves.
+    ``key(env)``, of which the number of moves need not be a part, is equal where the same moves bring the same from now
+    on.
     """
 
     def __init__(
@@ -47,11 +50,12 @@ class GymGame:
         save: Callable[[Env], Any] = copy.deepcopy,
         restore: Callable[[Env, Any], Env] = lambda env, state: copy.deepcopy(state),
         horizon: int = 1000,
+        key: Callable[[Env], int] | None = None,
     ) -> None:
         if not isinstance(env.action_space, gym.spaces.Discrete):
             raise ValueError(f"planning needs discrete actions; this environment has {env.action_space}")
         self.env, self.n, self.seed, self.horizon = env, n, seed, horizon
-        self.save, self.restore = save, restore
+        self.save, self.restore, self.key = save, restore, key
         self.actions = int(env.action_space.n)
         self._first = int(env.action_space.start)
         self._places: list[_Position] = []
@@ -59,7 +63,7 @@ class GymGame:
 
     def begin(self, rng: np.random.Generator) -> None:
         self.env.reset(seed=self.seed)
-        position = _Position(self.save(self.env), (), self._legal())
+        position = self._position(())
         self._places = [position] * self.n
 
     def reserve(self, rows: int) -> None:
@@ -85,7 +89,7 @@ class GymGame:
             rewards[i] = reward
             made = (*before.moves, self._first + move)
             finished[i] = terminated or truncated or len(made) >= self.horizon
-            self._places[i] = _Position(self.save(self.env), made, self._legal())
+            self._places[i] = self._position(made)
         return rewards, finished
 
     def listen(self, places: int | Ints) -> None:
@@ -102,6 +106,15 @@ class GymGame:
 
     def clock(self, m: int) -> Ints:
         return np.array([len(position.moves) for position in self._places[:m]], dtype=np.int64)
+
+    def keys(self, m: int) -> Ints | None:
+        if self.key is None:
+            return None
+        return np.array([position.key for position in self._places[:m]], dtype=np.int64)
+
+    def _position(self, made: tuple[int, ...]) -> _Position:
+        key = 0 if self.key is None else hash((len(made), self.key(self.env)))
+        return _Position(self.save(self.env), made, self._legal(), key)
 
     def moves_of(self, row: int) -> tuple[int, ...]:
         """The actions that led to the position stored in ``row``."""

@@ -114,6 +114,9 @@ class Melodies:
         out: Ints = frame[:m, TIME] - frame[:m, START]
         return out
 
+    def keys(self, m: int) -> Ints | None:
+        return self.batch.keys(np.arange(m))
+
     def pieces(self, rows: Ints, returns: npt.NDArray[np.float64]) -> Pieces:
         """The finished melodies stored in ``rows``."""
         parts: list[Pieces] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,8 @@ import numpy.typing as npt
 from mcts.algorithms import Algorithm, considered_visits
 from mcts.evaluation import Evaluation
 from mcts.game import Floats, Game, Incumbents, Ints, close_ranks
-from mcts.tree import CLOSED, ENDED, NONE, advance, new_tree, open_nodes, plant
+from mcts.graph import arrive, share
+from mcts.tree import CLOSED, ENDED, NONE, OPEN, TOLERANCE, advance, new_tree, open_nodes, plant
 
 Watch = Callable[[], None]
 """Called after each round; raises ``OutOfTimeError`` when the time is over."""
@@ -35,17 +37,22 @@ class Search:
         children: int,
         leaves: int,
         rng: np.random.Generator,
+        shared: bool = False,
     ) -> None:
-        """``simulations`` a note, each node with up to ``children``, ``leaves`` of a tree evaluated side by side."""
-        self.game, self.incumbents, self.algorithm, self.evaluation = game, incumbents, algorithm, evaluation
+        """``simulations`` a note, each node with up to ``children``, ``leaves`` of a tree evaluated side by side.
+
+        ``shared``: positions to which the game gives the same key are one node (``mcts.graph``).
+        """
+        self.game, self.incumbents, self.evaluation, self.shared = game, incumbents, evaluation, shared
+        self.algorithm = replace(algorithm, record=share) if shared else algorithm
         self.simulations, self.rng = simulations, rng
         self.children, self.leaves = children, leaves
         trees = incumbents.pieces
         if trees * leaves > game.n:
             raise ValueError(f"{trees} trees of {leaves} leaves need {trees * leaves} places; the game has {game.n}")
         room = 2 * simulations + 2  # what a subtree brings along may fill half of it
-        self.tree = new_tree(trees, room, children)
-        self._compiled = algorithm.assembled()
+        self.tree = new_tree(trees, room, children, trees * leaves, shared)
+        self._compiled = self.algorithm.assembled()
         considered = considered_visits(min(algorithm.halving, children), simulations)
         self._constants = algorithm.constants._replace(considered=considered)
         self._first_row = 2 * trees
@@ -64,11 +71,16 @@ class Search:
             tree.value[roots] = self._evaluated(roots, trees, log_probs, np.zeros(trees.size, dtype=np.bool_))
         while trees.size:
             self._search(trees, watch)
-            trees = trees[tree.unsolved[tree.root[trees]] > 0]  # of the others the incumbent is the best there is
+            known = tree.unsolved[tree.root[trees]] == 0
+            if self.shared:
+                self._play_known(trees[known])
+            trees = trees[~known]  # of the others the incumbent is the best there is
             if not trees.size:
                 break
             slots = np.array([self.algorithm.commit(tree, int(b), self._constants) for b in trees], dtype=np.int64)
             decide(trees, slots)
+            if self.shared:
+                self._step_again(trees, slots)
             roots = np.array([advance(tree, int(b), int(k)) for b, k in zip(trees, slots, strict=True)], dtype=np.int64)
             trees = trees[tree.state[roots] != ENDED]
 
@@ -100,29 +112,30 @@ class Search:
         tree, game = self.tree, self.game
         count = self._compiled.descend_all(tree, trees, leaves, self._constants, *self._scratch)
         owners, nodes, slots, children = (array[:count].copy() for array in self._scratch)
+        flights = np.arange(count)
         if (closed := slots == NONE).any():
             game.fetch(self._first_row + nodes[closed])
             game.listen(int(closed.sum()))
             self._open(nodes[closed])
             self._compiled.choose_opened(tree, owners, self._constants, nodes, slots, children)
             roomy = children != NONE
-            owners, nodes, slots, children = (array[roomy] for array in (owners, nodes, slots, children))
+            flights, owners, nodes, slots, children = (
+                array[roomy] for array in (flights, owners, nodes, slots, children)
+            )
         if children.size:
-            self._expand(owners, nodes, slots, children)
+            wholes = self._expand(owners, nodes, slots, children)
+            self._compiled.back_up_all(tree, flights, owners, children, wholes)
         return np.isin(trees, owners)
 
-    def _expand(self, owners: Ints, nodes: Ints, slots: Ints, children: Ints) -> None:
-        """Step from ``nodes`` (r,) to ``children`` (r,), evaluate these and back their values up."""
+    def _expand(self, owners: Ints, nodes: Ints, slots: Ints, children: Ints) -> npt.NDArray[np.float64]:
+        """Step from ``nodes`` (r,) to ``children`` (r,) and evaluate these: returns (r,) of pieces through them.
+
+        Where nodes are shared, children are replaced by nodes that were there, and their values are theirs.
+        """
         tree, game = self.tree, self.game
-        game.fetch(self._first_row + nodes)
-        rewards, finished = game.step(tree.action[nodes, slots].astype(np.int64))
-        wholes = tree.so_far[nodes] + rewards
-        tree.so_far[children] = wholes
-        tree.state[children] = np.where(finished, ENDED, CLOSED)
-        ended = np.flatnonzero(finished)
-        self.incumbents.offer(ended, owners[ended], wholes[ended])
+        wholes, finished, fresh = self._step(owners, nodes, slots, children)
         who = np.arange(children.size)
-        m = close_ranks(game, finished, who)
+        m = close_ranks(game, finished | ~fresh, who)
         going = who[:m]
         if self.evaluation.evaluate is None:
             game.store(self._places[:m], self._first_row + children[going])
@@ -132,8 +145,60 @@ class Search:
             by_first = self.evaluation.by_first & (slots[going] == 0)
             wholes[going[by_first]] = tree.value[nodes[going[by_first]]]
             wholes[going[~by_first]] = self._evaluated(children[going], owners[going], log_probs, by_first)
-        tree.value[children] = wholes
-        self._compiled.back_up_all(tree, owners, children, wholes)
+        tree.value[children[fresh]] = wholes[fresh]
+        wholes[~fresh] = tree.value[children[~fresh]]
+        return wholes
+
+    def _step(
+        self, owners: Ints, nodes: Ints, slots: Ints, children: Ints
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Step from ``nodes`` (r,) to ``children`` (r,), which then are in the first places: what has been paid so far,
+        whether they are the end, and whether they are new nodes (r,) each."""
+        tree, game = self.tree, self.game
+        game.fetch(self._first_row + nodes)
+        rewards, finished = game.step(tree.action[nodes, slots].astype(np.int64))
+        wholes = tree.so_far[nodes] + rewards
+        ended = np.flatnonzero(finished)
+        self.incumbents.offer(ended, owners[ended], wholes[ended])
+        fresh = np.ones(children.size, dtype=np.bool_)
+        keys = game.keys(children.size) if self.shared else None
+        if keys is not None:
+            better = np.empty_like(fresh)
+            arrive(tree, owners, nodes, slots, children, rewards, finished, keys, fresh, better)
+            places = np.flatnonzero(better)
+            game.listen(places[tree.state[children[places]] == OPEN])
+            game.store(places, self._first_row + children[places])
+        else:
+            tree.so_far[children] = wholes
+            tree.state[children] = np.where(finished, ENDED, CLOSED)
+        return wholes, finished, fresh
+
+    def _step_again(self, trees: Ints, slots: Ints) -> None:
+        """Where ``trees`` (t,) commit to ``slots`` (t,), which come to their nodes by a better way than these know, let
+        the nodes know it."""
+        tree = self.tree
+        roots = tree.root[trees].astype(np.int64)
+        children = tree.child[roots, slots].astype(np.int64)
+        better = tree.so_far[roots] + tree.paid[roots, slots] > tree.so_far[children] + TOLERANCE
+        if better.any():
+            self._step(trees[better], roots[better], slots[better], children[better])
+
+    def _play_known(self, trees: Ints) -> None:
+        """Play the best end of ``trees`` (t,), below whose roots all is known: parts of it were seen on other ways."""
+        tree, game = self.tree, self.game
+        nodes, owners = tree.root[trees].astype(np.int64), trees
+        wholes = tree.so_far[nodes]
+        game.fetch(self._first_row + nodes)
+        while nodes.size:
+            below = np.where(np.arange(tree.best.shape[1]) < tree.width[nodes, None], tree.best[nodes], -np.inf)
+            slots = below.argmax(axis=1)
+            rewards, finished = game.step(tree.action[nodes, slots].astype(np.int64))
+            wholes, nodes = wholes + rewards, tree.child[nodes, slots].astype(np.int64)
+            ended = np.flatnonzero(finished)
+            self.incumbents.offer(ended, owners[ended], wholes[ended])
+            m = close_ranks(game, finished, nodes, owners, wholes)
+            nodes, owners, wholes = nodes[:m], owners[:m], wholes[:m]
+            game.listen(m)
 
     def _open(self, nodes: Ints) -> Floats:
         """Give ``nodes`` (m,), which are heard and in the first places, their children; store them: what was seen."""

@@ -4,8 +4,8 @@ A node is a row, ``tree * C + place``; the statistics of its children stand in i
 one stretch of memory.  All values are returns of *whole* pieces, from the first note to the last: rewards on the way to
 a node are in ``so_far``, so that values at all depths compare, and backing up needs no sums.
 
-``descend`` and ``back_up`` call ``select_root``, ``select`` and ``record``, which ``mcts.assembly`` puts in
-their place: they make an algorithm (``mcts.algorithms``).
+Where positions that have the same future share a node (``mcts.graph``), a node has several parents; so a simulation
+(``mcts.simulation``) keeps its path.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from musicenv.counterpoint.space import slot_of
 from musicenv.jit import compiled, inlined
 
 Ints = npt.NDArray[np.int64]
 NONE: Final = -1
 LANES: Final = 16
+TOLERANCE: Final = 1e-9
+"""Sums of the same rewards in another order differ by less."""
 FREE, IN_FLIGHT, CLOSED, OPEN, ENDED = range(5)
 """What a node can be: unused; chosen but not stepped yet; stepped, its children not known yet; with children; the end
 of a piece."""
@@ -50,10 +53,6 @@ class Tree(NamedTuple):
     """(N,) children up to the last that was ever gone to."""
     unsolved: npt.NDArray[np.int32]
     """(N,) children that are not solved."""
-    parent: npt.NDArray[np.int32]
-    """(N,) NONE for a root."""
-    slot: npt.NDArray[np.int32]
-    """(N,) which child of its parent it is."""
     state: npt.NDArray[np.int8]
     """(N,) FREE, ..., ENDED."""
     so_far: npt.NDArray[np.float64]
@@ -76,12 +75,28 @@ class Tree(NamedTuple):
     """(B, K) visits that the root's children brought along when it became the root."""
     scores: npt.NDArray[np.float32]
     """(K,) room for what selection computes."""
+    path: npt.NDArray[np.int32]
+    """(F, C) of each simulation under way: the nodes that it came through, the root first."""
+    taken: npt.NDArray[np.int32]
+    """(F, C) which child it took there."""
+    depth: npt.NDArray[np.int32]
+    """(F,) how many these are."""
+    paid: npt.NDArray[np.float64]
+    """(N, K) the reward on the way to each child; (0, K) where no nodes are shared, as are the next two."""
+    key: Ints
+    """(N,) what positions with the same future have in common."""
+    table: npt.NDArray[np.int32]
+    """(B, H) hash table of the keys of each tree's nodes (``musicenv.counterpoint.space.slot_of``)."""
 
 
-def new_tree(trees: int, room: int, children: int) -> Tree:
-    """Empty trees with ``room`` nodes each; ``plant`` gives them roots."""
+def new_tree(trees: int, room: int, children: int, flights: int = 1, shared: bool = False) -> Tree:
+    """Empty trees with ``room`` nodes each, for ``flights`` simulations under way; ``plant`` gives them roots.
+
+    ``shared`` says whether positions with the same future are to share a node.
+    """
     n = trees * room
     children = -(-children // LANES) * LANES
+    sharing, slots = (n, 1 << (2 * room).bit_length()) if shared else (0, 0)
     return Tree(
         action=np.zeros((n, children), np.int32),
         prior=np.zeros((n, children), np.float32),
@@ -94,8 +109,6 @@ def new_tree(trees: int, room: int, children: int) -> Tree:
         width=np.zeros(n, np.int32),
         reach=np.zeros(n, np.int32),
         unsolved=np.zeros(n, np.int32),
-        parent=np.full(n, NONE, np.int32),
-        slot=np.zeros(n, np.int32),
         state=np.zeros(n, np.int8),
         so_far=np.zeros(n, np.float64),
         value=np.zeros(n, np.float32),
@@ -107,6 +120,12 @@ def new_tree(trees: int, room: int, children: int) -> Tree:
         noise=np.zeros((trees, children), np.float32),
         carried=np.zeros((trees, children), np.int32),
         scores=np.zeros(children, np.float32),
+        path=np.zeros((flights, room), np.int32),
+        taken=np.zeros((flights, room), np.int32),
+        depth=np.zeros(flights, np.int32),
+        paid=np.zeros((sharing, children)),
+        key=np.zeros(sharing, np.int64),
+        table=np.full((trees, slots), NONE, np.int32),
     )
 
 
@@ -123,7 +142,6 @@ def take(tree: Tree, b: int, parent: int, slot: int) -> int:
         return NONE
     tree.spares[b] -= 1
     node = tree.spare[b, tree.spares[b]]
-    tree.parent[node], tree.slot[node] = parent, slot
     tree.state[node] = IN_FLIGHT
     tree.width[node] = 0
     tree.total[node] = 0
@@ -143,6 +161,7 @@ def plant(tree: Tree, b: int) -> int:
     tree.spares[b] = room
     tree.low[b], tree.high[b] = np.inf, -np.inf
     tree.carried[b] = 0
+    tree.table[b] = NONE
     tree.root[b] = take(tree, b, NONE, 0)
     tree.so_far[tree.root[b]] = 0.0
     tree.state[tree.root[b]] = CLOSED
@@ -200,168 +219,60 @@ def unit(tree: Tree, b: int) -> float:
 
 
 @inlined
-def select_root(tree: Tree, b: int, node: int, constants: Ints) -> int:
-    """Replaced by an algorithm's: the child of the root to go to, NONE where all are solved."""
-    return NONE
+def is_known(tree: Tree, node: int) -> bool:
+    """Whether everything below a node has been seen."""
+    return bool(tree.state[node] == ENDED or (tree.state[node] == OPEN and tree.unsolved[node] == 0))
 
 
 @inlined
-def select(tree: Tree, b: int, node: int, constants: Ints) -> int:
-    """Replaced by an algorithm's: the child to go to."""
-    return NONE
+def exact(tree: Tree, node: int) -> float:
+    """The best return of a node that ``is_known``."""
+    if tree.state[node] == ENDED:
+        return float(tree.value[node])
+    top = tree.best[node, 0]
+    for k in range(1, tree.width[node]):
+        top = max(top, tree.best[node, k])
+    return float(top)
 
 
 @inlined
-def record(tree: Tree, node: int, slot: int, whole: float) -> None:
-    """Replaced by an algorithm's: what a return makes of an edge's ``visits``, ``mean`` and ``best``."""
-
-
-@inlined
-def hold(tree: Tree, node: int, slot: int, by: int, low: float) -> None:
-    """Count (``by`` = 1) or forget (-1) a simulation under way through child ``slot`` of ``node`` and all above it.
-
-    Unobserved samples count in the visits alone (Liu et al. 2020, WU-UCT); an edge with nothing else reads ``low``.
-    """
-    while node != NONE:
-        if tree.visits[node, slot] == 0:
-            tree.mean[node, slot] = tree.best[node, slot] = low
-        tree.visits[node, slot] += by
-        tree.total[node] += by
-        slot, node = tree.slot[node], tree.parent[node]
-
-
-def descend(tree: Tree, b: int, leaves: int, constants: Ints, nodes: Ints, slots: Ints, children: Ints) -> int:
-    """Choose up to ``leaves`` new leaves of tree ``b``: their number.
-
-    Written into the first places of nodes, slots and children (leaves,): the node, which child of it, and the child,
-    taken but not stepped yet.  A slot of NONE says that the node is CLOSED: it has to be opened and asked again.
-    """
-    found = 0
-    room = tree.spares[b]
-    low = least(tree, b)
-    while found < min(leaves, room):
-        node = tree.root[b]
-        slot, child = NONE, node
-        while child != NONE and tree.state[child] == OPEN:
-            node = child
-            slot = select_root(tree, b, node, constants) if node == tree.root[b] else select(tree, b, node, constants)
-            if slot == NONE:  # the root is solved
-                return found
-            child = tree.child[node, slot]
-        if child == NONE:
-            child = take(tree, b, node, slot)
-            hold(tree, node, slot, 1, low)
-        elif tree.state[child] == CLOSED:
-            if child != tree.root[b]:
-                hold(tree, node, slot, 1, low)
-            tree.state[child] = IN_FLIGHT
-            node, slot = child, NONE
-        else:  # it leads to a leaf that is under way already
-            return found
-        nodes[found], slots[found], children[found] = node, slot, child
-        found += 1
-    return found
-
-
-def descend_all(
-    tree: Tree,
-    trees: Ints,
-    leaves: Ints,
-    constants: Ints,
-    owners: Ints,
-    nodes: Ints,
-    slots: Ints,
-    children: Ints,
-) -> int:
-    """``descend`` in each of ``trees`` (t,) for up to ``leaves`` (t,), ``owners`` says for whom: how many leaves."""
-    count = 0
-    for t in range(trees.size):
-        b = trees[t]
-        found = descend(tree, b, leaves[t], constants, nodes[count:], slots[count:], children[count:])
-        owners[count : count + found] = b
-        count += found
-    return count
-
-
-def choose_opened(tree: Tree, owners: Ints, constants: Ints, nodes: Ints, slots: Ints, children: Ints) -> None:
-    """Fill in slots and children (r,) where ``descend`` had found ``nodes`` closed, which are open now.
-
-    A child of NONE says that there was no room; its simulation is forgotten.
-    """
-    for r in range(nodes.size):
-        if slots[r] != NONE:
-            continue
-        b, node = owners[r], nodes[r]
-        if tree.spares[b] == 0:
-            children[r] = NONE
-            if node != tree.root[b]:
-                hold(tree, tree.parent[node], tree.slot[node], -1, 0.0)
-            continue
-        slot = select_root(tree, b, node, constants) if node == tree.root[b] else select(tree, b, node, constants)
-        low = least(tree, b)
-        children[r] = take(tree, b, node, slot)
-        slots[r] = slot
-        tree.mean[node, slot] = tree.best[node, slot] = low
-        tree.visits[node, slot] += 1
-        tree.total[node] += 1
-
-
-def back_up(tree: Tree, b: int, leaf: int, whole: float) -> None:
-    """Record the return ``whole`` of a piece through ``leaf``; an ENDED leaf solves what it completes."""
-    tree.low[b] = min(tree.low[b], whole)
-    tree.high[b] = max(tree.high[b], whole)
-    solved, exact = tree.state[leaf] == ENDED, np.float32(whole)
-    node, slot = tree.parent[leaf], tree.slot[leaf]
-    while node != NONE:
-        record(tree, node, slot, whole)
-        tree.total[node] += 1
-        tree.value[node] += np.float32((whole - tree.value[node]) / (tree.total[node] + 1))
-        if solved:
-            if not tree.solved[node, slot]:
-                tree.solved[node, slot] = True
-                tree.unsolved[node] -= 1
-                tree.best[node, slot] = exact  # where a critic had promised more
-            solved = tree.unsolved[node] == 0
-            for k in range(tree.width[node] if solved else 0):
-                exact = tree.best[node, k] if k == 0 else max(exact, tree.best[node, k])
-        slot, node = tree.slot[node], tree.parent[node]
-
-
-def back_up_all(tree: Tree, owners: Ints, leaves: Ints, wholes: npt.NDArray[np.float64]) -> None:
-    """Forget that the simulations to ``leaves`` (r,) are under way, and record their returns."""
-    for r in range(leaves.size):
-        hold(tree, tree.parent[leaves[r]], tree.slot[leaves[r]], -1, 0.0)
-    for r in range(leaves.size):
-        back_up(tree, owners[r], leaves[r], wholes[r])
+def gain(tree: Tree, node: int, slot: int, child: int) -> float:
+    """How much more a piece returns that comes to ``child`` by this edge than ``child`` counts; 0 in a tree."""
+    return float(tree.so_far[node] + tree.paid[node, slot] - tree.so_far[child]) if tree.key.size else 0.0
 
 
 @compiled
 def advance(tree: Tree, b: int, slot: int) -> int:
-    """Make child ``slot`` of the root the root; its subtree stays, every other node is free again.  The new root."""
+    """Make child ``slot`` of the root the root; what is below it stays, every other node is free again.  The new
+    root."""
     room = tree.spare.shape[1]
-    old = tree.root[b]
-    root = tree.child[old, slot]
-    tree.parent[root] = NONE
+    root = tree.child[tree.root[b], slot]
     tree.root[b] = root
     # The spare list is the stack of nodes that are kept, then what it was.
     stack = tree.spare[b]
     stack[0] = root
     length = 1
     kept = np.zeros(room, dtype=np.bool_)
+    kept[root - b * room] = True
     while length > 0:
         length -= 1
         node = stack[length]
-        kept[node - b * room] = True
         for k in range(tree.width[node]):
-            if tree.child[node, k] != NONE:
-                stack[length] = tree.child[node, k]
+            child = tree.child[node, k]
+            if child != NONE and not kept[child - b * room]:
+                kept[child - b * room] = True
+                stack[length] = child
                 length += 1
     spares = 0
+    tree.table[b] = NONE
     for j in range(room - 1, -1, -1):
+        node = b * room + j
         if not kept[j]:
-            stack[spares] = b * room + j
-            tree.state[b * room + j] = FREE
+            stack[spares] = node
+            tree.state[node] = FREE
             spares += 1
+        elif tree.key.size and tree.state[node] != ENDED:
+            tree.table[b, slot_of(tree.key[node], tree.key, tree.table[b])] = node
     tree.spares[b] = spares
     for k in range(tree.width[root]):
         tree.carried[b, k] = tree.visits[root, k]

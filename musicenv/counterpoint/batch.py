@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from musicenv.alphabet import HIGHEST, LOWEST, N_ACTIONS, REST, SIXTEENTH
 from musicenv.batch import Batch
-from musicenv.counterpoint.moves import explore, foretell, load_states, restrict
+from musicenv.counterpoint.moves import explore, foretell, load_states, restrict, tell_apart
 from musicenv.counterpoint.solver import hard_rules, unknown, viability
 from musicenv.counterpoint.space import Table, new_space
 from musicenv.jit import compiled
@@ -57,11 +56,6 @@ _SHOWN: Final = sum(SEEN.values()) - N_ACTIONS
 _SCALE: Final = np.array([[degree in SCALES[mode][:7] for degree in range(12)] for mode in MODES])
 
 
-@lru_cache(maxsize=512)
-def _table(task: Task, hard: Suite, mask: Mask) -> Table:
-    return viability(task, hard) if mask == "viable" else unknown(new_space(task, hard))
-
-
 class CounterpointBatch(Batch):
     """A batch whose tasks have a given line and a species, under rules some of which are hard.
 
@@ -69,18 +63,20 @@ class CounterpointBatch(Batch):
     now, "free" all; then, and after a note that the mask forbids, breaking a hard rule costs what its weight says.
     """
 
-    def __init__(self, n: int, tasks: Sequence[Task], suite: Suite, mask: Mask) -> None:
+    def __init__(self, n: int, tasks: Sequence[Task], suite: Suite, mask: Mask, threads: int = 1) -> None:
         if mask not in MASKS:
             raise ValueError(f"mask {mask!r} is not one of {', '.join(MASKS)}")
         self.mask = mask
         self._hard = hard_rules(suite)
         self._restricts = load_states(self._hard, explore, restrict).restrict
-        self._foretells = load_states(suite, restrict, foretell).foretell
-        super().__init__(n, tasks, suite, None, more=SEEN)
+        states = load_states(suite, restrict, foretell, tell_apart)
+        self._foretells, self._tells_apart = states.foretell, states.tell_apart
+        super().__init__(n, tasks, suite, None, threads, SEEN)
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         super().set_tasks(tasks)
         self._spaces = {task: new_space(task, self.suite) for task in tasks}
+        self._tables: dict[Task, Table] = {}
         self._task_of = {_signature(relative_given(task), task.side, task.mode_index): task for task in tasks}
 
     @property
@@ -93,17 +89,31 @@ class CounterpointBatch(Batch):
 
     def complete(self, rows: npt.NDArray[np.int64]) -> None:
         _show(self.lines, rows, self.observations[:, self.layout["given"].start :])
+        for task, mine in self._by_task(rows):
+            if task not in self._tables:
+                find = viability if self.mask == "viable" else unknown
+                self._tables[task] = find(task, self._hard)
+            table, restricts = self._tables[task], self.mask != "free"
+            self._foretells(
+                self._spaces[task], self.lines, mine, table, restricts, TEMPERATURE, self.masks, self.log_probs
+            )
+
+    def keys(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        found = np.zeros(self.n, dtype=np.int64)
+        for task, mine in self._by_task(rows):
+            self._tells_apart(self._spaces[task], self.lines, mine, found)
+        return found[rows]
+
+    def _by_task(self, rows: npt.NDArray[np.int64]) -> list[tuple[Task, npt.NDArray[np.int64]]]:
+        """The tasks of ``rows``, and whose each is."""
+        if len(self.tasks) == 1:
+            return [(self.tasks[0], rows)]
         lines, by_task = self.lines, defaultdict[Task, list[int]](list)
         for i in rows.tolist():
             frame = lines.frame[i]
             given = lines.given[i, : frame[END] // SIXTEENTH]
             by_task[self._task_of[_signature(given, frame[SIDE], frame[MODE])]].append(i)
-        for task, mine in by_task.items():
-            table = _table(task, self._hard, self.mask)
-            restricts = self.mask != "free"
-            self._foretells(
-                self._spaces[task], lines, np.array(mine), table, restricts, TEMPERATURE, self.masks, self.log_probs
-            )
+        return [(task, np.array(mine)) for task, mine in by_task.items()]
 
 
 def _signature(given: npt.NDArray[np.int16], side: int, mode: int) -> tuple[bytes, int, int]:

@@ -105,17 +105,28 @@ def expand(
     return found
 
 
-def enter(space: Space, lines: Lines, i: int) -> int:
-    """Write unfinished melody ``i`` of a batch of the same task into ``space``; how many notes are known of it.
+def key_of(space: Space, lines: Lines, i: int) -> int:
+    """The key of unfinished melody ``i`` of a batch of the same task.
 
     The suite of the batch has at least the rules of the space.
     """
     n = lines.frame[i, LENGTH]
-    key = pack(space, lines.notes[i, 0, :0], lines.notes[i, 2, :0], 0, space.initial)
-    if n > 0:
-        summarise(view(lines, i), space.after)
-        key = pack(space, lines.notes[i, 0, :n], lines.notes[i, 2, :n], lines.frame[i, TIME], space.after)
-    return unpack(space, key)
+    if n == 0:
+        return pack(space, lines.notes[i, 0, :0], lines.notes[i, 2, :0], 0, space.initial)
+    summarise(view(lines, i), space.after)
+    return pack(space, lines.notes[i, 0, :n], lines.notes[i, 2, :n], lines.frame[i, TIME], space.after)
+
+
+def enter(space: Space, lines: Lines, i: int) -> int:
+    """Write unfinished melody ``i`` of a batch into ``space``, as ``key_of`` reads it; how many notes are known."""
+    return unpack(space, key_of(space, lines, i))
+
+
+def tell_apart(space: Space, lines: Lines, rows: Integers, keys: Integers) -> None:
+    """Write the keys of ``rows`` of a batch into those rows of ``keys`` (n,); finished lines have none."""
+    for i in rows:
+        if lines.frame[i, TIME] < lines.frame[i, END]:
+            keys[i] = key_of(space, lines, i)
 
 
 def restrict(space: Space, lines: Lines, rows: Integers, table: Table, masks: npt.NDArray[np.int8]) -> None:
@@ -238,6 +249,6 @@ def _generate(suite: Suite, functions: tuple[Callable[..., Any], ...]) -> str:
     lines += ["    if melody.time == melody.end:"]
     lines += [f"        total += weight[{k}] * rule_{k}(melody)" for k, rule in soft if rule.at_end]
     lines += ["        return total", "    return total", "", decorator, *summarise_source(suite)]
-    for function in (permitted, expand, enter, *functions):
+    for function in (permitted, expand, key_of, enter, *functions):
         lines += source_of(function, decorator)
     return "\n".join([*lines, ""])

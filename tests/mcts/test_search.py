@@ -3,6 +3,8 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mcts.algorithms import ALGORITHMS, considered_visits
 from mcts.evaluation import EVALUATIONS
@@ -10,6 +12,7 @@ from mcts.game import Incumbents
 from mcts.gym_game import GymGame, plan_env
 from mcts.planners import PLANNERS, Budget, run
 from mcts.search import OutOfTimeError, Search
+from mcts.tree import CLOSED, OPEN
 
 TREES = sorted(ALGORITHMS)
 DEPTH, WIDTH = 5, 3
@@ -32,14 +35,26 @@ class Path(gym.Env):
         return 0, float(self.table[(depth, *self.made[-3:])]), depth == DEPTH - 1, False, {}
 
 
-def path_game(n=8):
+def path_game(n=8, key=None):
     """The path, saved and restored by its moves alone."""
 
     def restore(env, made):
         env.made = made
         return env
 
-    return GymGame(Path(), n, save=lambda env: env.made, restore=restore)
+    return GymGame(Path(), n, save=lambda env: env.made, restore=restore, key=key)
+
+
+class Promising(GymGame):
+    """Its critic expects a hundred to come, wherever it is asked."""
+
+    def values(self, m):
+        return np.full(m, 100.0)
+
+
+def last_two(env):
+    """All that rewards to come depend on."""
+    return WIDTH * env.made[-2] + env.made[-1]
 
 
 def best(made):
@@ -55,14 +70,14 @@ def optimum():
     return best((0, 0))
 
 
-def search(name, value, simulations=400, seed=0, game=None):
-    game = game or path_game()
+def search(name, value, simulations=400, seed=0, game=None, shared=False):
+    game = game or path_game(key=last_two)
     incumbents = Incumbents(game, 1)
     rng = np.random.default_rng(seed)
     game.begin(rng)
     game.reserve(2)
     game.store(np.array([0]), incumbents.beginnings)
-    planned = Search(game, incumbents, ALGORITHMS[name], EVALUATIONS[value], simulations, WIDTH, 4, rng)
+    planned = Search(game, incumbents, ALGORITHMS[name], EVALUATIONS[value], simulations, WIDTH, 4, rng, shared)
     planned.run()
     return planned, incumbents
 
@@ -75,6 +90,43 @@ def test_a_search_with_room_for_the_whole_tree_finds_its_optimum_and_stops(name,
     tree = planned.tree
     assert tree.unsolved[tree.root[0]] == 0, "all of it was seen, and nothing of it twice"
     assert tree.total[tree.root[0]] < 400
+
+
+@pytest.mark.parametrize("name", TREES)
+@pytest.mark.parametrize("value", ["sampled", "likeliest", "rules"])
+def test_shared_nodes_hold_no_position_twice_and_find_the_optimum(name, value, optimum):
+    """What is to come depends on the last two moves, so that of 364 positions 40 differ."""
+    planned, incumbents = search(name, value, shared=True)
+    tree, root = planned.tree, planned.tree.root[0]
+    assert incumbents.returns[0] == pytest.approx(optimum)
+    assert tree.unsolved[root] == 0
+    alive = np.flatnonzero((tree.state == OPEN) | (tree.state == CLOSED))
+    assert len(set(tree.key[alive[alive != root]])) == alive.size - 1 <= 3 + 3 * 9
+    assert tree.total[root] < search(name, value)[0].tree.total[0]
+
+
+@pytest.mark.parametrize("value", ["sampled", "rules", "critic"])
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 60), st.integers(0, 1000))
+def test_a_shared_search_never_claims_more_than_its_piece_returns(value, simulations, seed):
+    """Returns of incumbents are those of their moves played again, at most the optimum, and what is solved is exact."""
+    game = Promising(Path(), 8, save=lambda env: env.made, restore=path_game().restore, key=last_two)
+    planned, incumbents = search("puct", value, simulations, seed, game, shared=True)
+    made = (0, 0, *game.moves_of(0))
+    assert incumbents.returns[0] == pytest.approx(sum(Path.table[(d, *made[d : d + 3])] for d in range(DEPTH)))
+    assert incumbents.returns[0] <= best((0, 0)) + 1e-9
+    tree = planned.tree
+    for node in np.flatnonzero(tree.state == OPEN):
+        for slot in np.flatnonzero(tree.solved[node, : tree.width[node]]):
+            moves = planned_moves(game, planned, node)
+            first = int(tree.action[node, slot])
+            exact = Path.table[(len(moves) - 2, *moves[-2:], first)] + best((*moves, first))
+            assert tree.best[node, slot] - tree.so_far[node] == pytest.approx(exact, abs=1e-4)
+
+
+def planned_moves(game, planned, node):
+    """The moves to the position that is stored for a node."""
+    return (0, 0, *game.moves_of(planned._first_row + int(node)))
 
 
 @pytest.mark.parametrize("name", TREES)
@@ -103,7 +155,6 @@ def test_statistics_add_up():
             for slot in range(width):
                 child = tree.child[node, slot]
                 if child >= 0:
-                    assert tree.parent[child] == node
                     assert tree.visits[node, slot] == 1 + (tree.total[child] if tree.width[child] else 0)
 
 
@@ -198,13 +249,6 @@ def test_a_search_tells_what_it_decides_and_what_the_decided_piece_returns(name)
     for moves, whole in zip(made, planned.played(), strict=True):
         so_far = sum(Path.table[(d, *moves[d : d + 3])] for d in range(len(moves) - 2))
         assert whole == pytest.approx(so_far + best(tuple(moves)), abs=1e-5), "solved ends are played best"
-
-
-class Promising(GymGame):
-    """Its critic expects a hundred to come, wherever it is asked."""
-
-    def values(self, m):
-        return np.full(m, 100.0)
 
 
 def test_what_is_solved_is_exact_whatever_a_critic_promised(optimum):
