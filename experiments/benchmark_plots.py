@@ -178,13 +178,15 @@ def draw(folder: Path, results: Results) -> list[Path]:
     plots = {
         "score": intervals(main, SCORE, "score (0 uniform play, 1 real parts)"),
         "passes_all": intervals(main, "passes_all", "share of pieces that pass all rules"),
-        "profiles": profiles(main, _everywhere(main, PROFILED)),
     }
+    if shown := _everywhere(main, PROFILED) or _everywhere(main):
+        plots["profiles"] = profiles(main, shown)
     if any(is_ours(name) for name in swept.contenders(swept.kinds[-1])) and TASKS[main.tasks[0]].has_real:
         plots["trade_off"] = trade_off(swept)
     if all(OURS in main.contenders(kind) for kind in main.kinds):
         plots["improvement"] = improvements(main)
     if len(everywhere.tasks) > 1:
         plots["tasks"] = tasks(everywhere, everywhere.kinds[-1])
-        plots["profiles_tasks"] = profiles(everywhere, _everywhere(everywhere))
+        if shown := _everywhere(everywhere):
+            plots["profiles_tasks"] = profiles(everywhere, shown)
     return [path for name, figure in plots.items() for path in save(figure, folder / name)]

@@ -10,6 +10,7 @@ import pytest
 from agents.assignment import assignment
 from agents.budget import Budget
 from agents.compose import prior, uniform
+from experiments import benchmark_plots
 from experiments.benchmark import main
 from experiments.benchmark_claims import beyond, curve, goals, paper_metrics, points, trade_off
 from experiments.benchmark_presets import PRESETS
@@ -264,6 +265,16 @@ def test_the_command_goes_on_and_draws(tmp_path: Path, capsys: pytest.CaptureFix
     assert kept["runs"][0]["figures"][kept["figures"].index("return")] in (*RETURNS.values(), 21, 22)
     main(["--resume", str(folder)])
     assert "score.png" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("names", [("uniform",), ("uniform", "prior"), ("uniform", "a2c")])
+def test_a_comparison_need_not_have_ours_in_it(names, tmp_path):
+    found = [made(name, seed, budget=STEPS if name == "a2c" else None) for name in names for seed in range(2)]
+    results = Results([made("real", 0), *found])
+    said = blocks(results)
+    assert said["goals"] == "Not measured."
+    assert said["paper_statement"] == "Not measured."
+    assert benchmark_plots.draw(tmp_path, results)
 
 
 def test_runs_are_published_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
