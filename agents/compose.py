@@ -134,25 +134,36 @@ def top_p(share: float) -> Agent:
 
 
 def compose(
-    batch: Batch, agent: Agent, pieces: int, seed: int, progress: Callable[[int], object] | None = None
+    batch: Batch,
+    agent: Agent,
+    pieces: int,
+    seed: int,
+    progress: Callable[[int], object] | None = None,
+    together: int = 1,
 ) -> Pieces:
     """``pieces`` pieces by ``agent``: rounds of ``batch.n`` side by side, none cut short or chosen by its length.
 
-    ``progress`` is told the number of pieces each time that a round ends.  The same seed composes the same pieces.
+    ``progress`` is told the number of pieces each time that a round ends.  Each ``together`` pieces in a row have the
+    same task, where tasks are drawn.  The same seed composes the same pieces.
     """
     rng = np.random.default_rng(seed)
     done: list[Pieces] = []
     for begin in range(0, pieces, batch.n):
-        done.append(_round(batch, agent, rng))
+        generators = [rng] * batch.n
+        if together > 1:
+            groups = [(begin + i) // together for i in range(batch.n)]
+            generators = [np.random.default_rng([seed, group]) for group in groups]
+        done.append(_round(batch, agent, rng, generators))
         if progress is not None:
             progress(min(batch.n, pieces - begin))
     return Pieces.joined(done).pick(np.arange(pieces))
 
 
-def _round(batch: Batch, agent: Agent, rng: np.random.Generator) -> Pieces:
-    """One piece in each row of the batch; rows that have ended go on with pieces that are thrown away."""
+def _round(batch: Batch, agent: Agent, rng: np.random.Generator, generators: Sequence[np.random.Generator]) -> Pieces:
+    """One piece in each row of the batch, its task drawn by its own generator; rows that have ended go on with pieces
+    that are thrown away.
+    """
     n = batch.n
-    generators = [rng] * n
     batch.reset(generators)
     melodies: list[Melody | None] = [None] * n
     shape = (n, len(batch.suite))

@@ -161,7 +161,7 @@ class SequenceTutor(DQN):
     def __init__(self, env: MelodyVecEnv, rule: str, preset: Preset, seed: int | None = None) -> None:
         if rule not in RULES:
             raise ValueError(f"Sequence Tutor's rule {rule!r} is not one of {', '.join(RULES)}")
-        if env.batch.prior is None:
+        if "log_probs" not in env.batch.layout:
             raise ValueError("the Sequence Tutor begins as a prior, and this environment has none; name one")
         self.rule, self.preset, self.layout = RULES[rule], preset, env.batch.layout
         steps_per_round = max(env.num_envs, 1)

@@ -21,13 +21,14 @@ import torch
 from tqdm import tqdm
 
 from agents.compose import Pieces
-from agents.named import NAMED, agent_of, named
+from agents.named import NAMED, agent_of
 from agents.training import check
 from experiments.judges import figures
 from experiments.pieces import Piece, available, check_formats, write_pieces
 from experiments.report import describe
 from experiments.runs import Run, UserError, command, print_table, start_run, user_input
 from mcts.best_of import best_of
+from mcts.named import planner_named
 from mcts.planners import PLANNERS, Budget, places_for, plan
 from musicenv.batch import Batch
 from musicenv.corpus import load as load_corpus
@@ -181,11 +182,9 @@ def composer_of(args: Args, options: Mapping[str, Any], also: Suite | None) -> C
     if args.best_of > 1 or also is not None:
         raise UserError("--best-of and --vary choose among an agent's pieces; a planner takes --simulations")
     torch.set_num_threads(1)
-    found = named(base or "prior")
-    planned = found.batch(places_for(args.pieces), args.reward, options, args.task)
+    planner, guide = planner_named(args.agent, args.leaf)
+    planned = guide.batch(places_for(args.pieces), args.reward, options, args.task)
     budget = Budget(args.simulations, args.seconds, args.children, args.leaf)
-    if args.leaf == "critic" and found.critic is None:
-        raise UserError(f"leaf 'critic': agent {base or 'prior'!r} has none; plan with {kind}:ppo:RUN")
 
     def plan_all(bar: tqdm[Any], run: Run) -> Pieces:
         began = time.monotonic()
@@ -198,7 +197,7 @@ def composer_of(args: Args, options: Mapping[str, Any], also: Suite | None) -> C
             bar.set_postfix(best=f"{best:.2f}", refresh=False)
             bar.update(done - bar.n)
 
-        return plan(planned, found.agent, PLANNERS[kind], budget, args.pieces, args.seed, found.critic, said)
+        return plan(planned, guide.agent, planner, budget, args.pieces, args.seed, guide.critic, said)
 
     return Composer(planned, kind, plan_all)
 

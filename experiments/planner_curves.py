@@ -19,13 +19,13 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from agents.named import named
 from agents.training import check
 from experiments.runs import UserError, command, open_run, print_table, start_run, user_input
 from mcts.evaluation import EVALUATIONS
 from mcts.game import Incumbents
 from mcts.melodies import Melodies
-from mcts.planners import PLANNERS, TREES, Budget, places_for, run
+from mcts.named import planner_named
+from mcts.planners import TREES, Budget, places_for, run
 from mcts.search import OutOfTimeError
 from musicenv.files import atomic_path, write_atomic
 
@@ -64,14 +64,13 @@ def moments(seconds: float) -> Curve:
 
 def curve(name: str, args: Args, at: Curve, told: tqdm[Any]) -> dict[str, Any]:
     """Best returns (MOMENTS, pieces) at the moments ``at`` (MOMENTS,), -inf where there is none yet, and the effort."""
-    kind, _, base = name.partition(":")
-    found = named(base or "prior")
-    game = Melodies(found.batch(places_for(args.pieces)), found.agent, found.critic)
+    planner, guide = planner_named(name, args.leaf)
+    game = Melodies(guide.batch(places_for(args.pieces)), guide.agent, guide.critic)
     incumbents = Incumbents(game, args.pieces)
     compiling = Incumbents(game, args.pieces), Budget(2, value=args.leaf), np.random.default_rng(args.seed)
-    run(PLANNERS[kind], game, *compiling)
+    run(planner, game, *compiling)
     returns = np.full((at.size, args.pieces), -np.inf)
-    budget, heard = Budget(SIMULATIONS.get(kind, 16), math.inf, value=args.leaf), game.heard
+    budget, heard = Budget(SIMULATIONS.get(name.partition(":")[0], 16), math.inf, value=args.leaf), game.heard
     began, done = time.process_time(), 0
     before = np.full(args.pieces, -np.inf)
 
@@ -87,7 +86,7 @@ def curve(name: str, args: Args, at: Curve, told: tqdm[Any]) -> dict[str, Any]:
         if done == at.size:
             raise OutOfTimeError
 
-    run(PLANNERS[kind], game, incumbents, budget, np.random.default_rng(args.seed), math.inf, watch)
+    run(planner, game, incumbents, budget, np.random.default_rng(args.seed), math.inf, watch)
     return {
         "returns": returns,
         "notes_heard": (game.heard - heard) / args.pieces,
@@ -149,14 +148,10 @@ def measure(args: Args) -> None:
         check(args, pieces=1, seconds=0.0)
         if args.pieces > TREES:
             raise UserError(f"pieces {args.pieces}: choose at most {TREES}, which are planned side by side")
-        for name in args.agents:
-            if name.partition(":")[0] not in PLANNERS:
-                raise UserError(f"planner {name!r} is not known; choose one of {', '.join(PLANNERS)}")
-            kind, _, base = name.partition(":")
-            if args.leaf == "critic" and named(base or "prior").critic is None:
-                raise UserError(f"leaf 'critic': agent {base or 'prior'!r} has none; plan with {kind}:ppo:RUN")
         if args.leaf not in EVALUATIONS:
             raise UserError(f"leaf {args.leaf!r} is not known; choose one of {', '.join(EVALUATIONS)}")
+        for name in args.agents:
+            planner_named(name, args.leaf)
     torch.set_num_threads(1)
     started = start_run("planner_curves", args, args.out)
     at = moments(args.seconds)

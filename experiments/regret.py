@@ -1,8 +1,9 @@
-"""How far agents are from the optimum, on the tasks of counterpoint that are solved exactly.
+r"""How far agents are from the optimum, on the tasks of counterpoint that are solved exactly.
 
     python -m experiments.regret                                     # planners and beams, 48 tasks
     python -m experiments.regret --agents mcts nrpa --species 1 2 --limit 2
-    python -m experiments.regret --agents "mcts:ppo:runs/species_{species}" --as-long-as merged-beam:512
+    python -m experiments.regret --agents merged-beam:512 "beam:expert:runs/expert_{species}" --leaf critic \
+        --as-long-as merged-beam:512
     python -m experiments.regret --publish RUN                       # table and figure of a run into docs/
 
 Regret = (optimum - score) / (optimum - uniform): 0 is the best line there is, 1 as good as notes drawn evenly among
@@ -14,7 +15,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -31,17 +32,18 @@ from agents.named import NAMED, Named, named
 from agents.training import check
 from experiments import regret_page
 from experiments.pieces import available
-from experiments.runs import Run, UserError, command, open_run, print_table, published, start_run, user_input
+from experiments.runs import Run, UserError, command, open_run, print_table, published, result_of, start_run, user_input
+from experiments.statistics import estimate, mean
 from mcts.merged_beam import beam_search
-from mcts.planners import PLANNERS, Budget, places_for, plan
-from musicenv.counterpoint.sets import KnownTask, known_tasks, regret
-from musicenv.counterpoint.solver import melody_of
+from mcts.named import planner_named
+from mcts.planners import PLANNERS, Budget, Planner, places_for, plan
+from musicenv.counterpoint.sets import SETS, KnownTask, known_tasks, regret
+from musicenv.counterpoint.solver import melody_of, viability
 from musicenv.render import score_png
 
 MERGED: Final = "merged-beam"
 """Beam search over states, the reference: ``merged-beam:WIDTH``."""
-RESAMPLES: Final = 10_000
-"""Of the bootstrap over tasks."""
+Scores = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,16 @@ class Args:
     limit: int | None = None
     """How many tasks of each species, at most."""
     simulations: int = 1024
-    """Simulations a note (uct, puct, mcts), whole pieces (nrpa, best-of-n), eight times the width (beam)."""
+    """Simulations a note (uct, puct, mcts), whole pieces (nrpa, best-of-n, regenerate), or eight times the width
+    (beam)."""
     seconds: float | None = None
-    """Time of a planner for each task; it begins again until then."""
+    """Processor time of a planner for each task; it begins again until then."""
     as_long_as: str | None = None
     """Give planners as much time for each task as this one of the agents took, such as merged-beam:512."""
     pieces: int = 64
     """Of an agent that does not plan: how many pieces its mean is taken over."""
     leaf: Literal["sampled", "likeliest", "critic", "rules"] = "sampled"
-    """What a leaf of a tree search is worth, as in experiments.compose."""
+    """What a leaf of a tree search is worth, as in experiments.compose; critic: of a beam's positions too."""
     seed: int = 0
     """Seed of everything random."""
     out: Path | None = None
@@ -87,13 +90,18 @@ class Args:
     resume: Path | None = None
     """Go on with this run folder, with its arguments."""
     publish: tuple[Path, ...] = ()
-    """Measure nothing: put table, figure and raw lines of these runs into docs/; of an agent's lines on one task the
-    last counts."""
+    """Measure nothing: put table, figure and raw lines of these runs into docs/, in place of those that are there; of
+    an agent's lines with the same budget on one task the last counts."""
 
 
 @cache
 def _named(name: str) -> Named:
     return named(name)
+
+
+@cache
+def _planner(name: str, leaf: str) -> tuple[Planner, Named]:
+    return planner_named(name, leaf)
 
 
 def parts_of(name: str) -> tuple[str, str]:
@@ -106,42 +114,58 @@ def parts_of(name: str) -> tuple[str, str]:
     return kind, base
 
 
-def scores_of(name: str, known: KnownTask, args: Args, seconds: float | None) -> npt.NDArray[np.float64]:
-    """The scores of the lines that an agent composes: one of a planner, ``args.pieces`` of another agent."""
+def ready(name: str, known: KnownTask, args: Args, seconds: float | None) -> Callable[[], Scores]:
+    """An agent that has all it needs: called, it gives the scores of the lines that it composes, one of a planner,
+    ``args.pieces`` of another agent."""
     kind, base = parts_of(name)
     task = f"{COUNTERPOINT}:{known.name}" + ("" if known.form else "-plain")
     if kind == MERGED:
-        return np.array([beam_search(known.task, known.suite, int(base))[0]])
+        return lambda: np.array([beam_search(known.task, known.suite, int(base))[0]])
     if kind in NAMED:
         agent = _named(name)
-        return compose(agent.batch(args.pieces, task=task), agent.agent, args.pieces, args.seed).returns
-    agent = _named(base or "prior")
-    batch, budget = agent.batch(places_for(1), task=task), Budget(args.simulations, seconds, value=args.leaf)
-    return plan(batch, agent.agent, PLANNERS[kind], budget, 1, args.seed, agent.critic).returns
+        batch = agent.batch(args.pieces, task=task)
+        return lambda: compose(batch, agent.agent, args.pieces, args.seed).returns
+    planner, guide = _planner(name, args.leaf)
+    batch, budget = guide.batch(places_for(1), task=task), Budget(args.simulations, seconds, value=args.leaf)
+    return lambda: (
+        plan(batch, guide.agent, planner, budget, 1, args.seed, guide.critic, clock=time.process_time).returns
+    )
+
+
+def budget_of(name: str, args: Args) -> str:
+    """How much an agent may think, in words; nothing is said of those who do not plan."""
+    if parts_of(name)[0] not in PLANNERS:
+        return ""
+    limit = f"as long as {args.as_long_as}" if args.as_long_as else f"{args.seconds:g} s" if args.seconds else ""
+    return (limit or f"{args.simulations:,}") + ("" if args.leaf == "sampled" else f", {args.leaf}")
 
 
 def measure(name: str, known: KnownTask, args: Args, seconds: float | None = None) -> dict[str, Any]:
-    """What one line of metrics.jsonl says of an agent on a task; compiling is not timed."""
-    began, worked = time.monotonic(), time.process_time()
-    scores = scores_of(name.format(species=known.species), known, args, seconds)
-    took = {"seconds": time.monotonic() - began, "cpu_seconds": time.process_time() - worked}
+    """What one line of metrics.jsonl says of an agent on a task; compiling and loading are not timed, nor is the table
+    of viable notes, which all share."""
+    viability(known.task, known.suite)
+    composing = ready(name.format(species=known.species), known, args, seconds)
+    began = time.process_time()
+    scores = composing()
+    took = time.process_time() - began
     regrets = [regret(score, known) for score in scores]
     return {
         "agent": name,
+        "budget": budget_of(name, args),
         "task": known.name,
         "species": known.species,
         "form": known.form,
         "score": float(scores.mean()),
         "regret": float(np.mean(regrets)),
         "optimal": float(np.mean(scores == known.optimum)),
-        **took,
+        "seconds": took,
     }
 
 
 def _warm_up(name: str, known: KnownTask, args: Args) -> None:
     """Compile what the agent needs for the rules of this species, and load it."""
     few = replace(args, simulations=2, pieces=2)
-    scores_of(name.format(species=known.species), known, few, None)
+    ready(name.format(species=known.species), known, few, None)()
 
 
 def run_all(run: Run, args: Args) -> list[dict[str, Any]]:
@@ -170,33 +194,30 @@ def run_all(run: Run, args: Args) -> list[dict[str, Any]]:
     return lines
 
 
-def interval(values: Sequence[float], seed: int = 0) -> tuple[float, float]:
-    """95 % of the means of samples with replacement (Efron's percentile bootstrap)."""
-    array = np.array(values)
-    drawn = np.random.default_rng(seed).integers(array.size, size=(RESAMPLES, array.size))
-    low, high = np.percentile(array[drawn].mean(axis=1), (2.5, 97.5))
-    return float(low), float(high)
-
-
 def summary(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Of each agent and species: mean regret with its interval, share of tasks whose optimum was found, and median
-    seconds a task."""
+    """Of each agent with its budget, by species and over a whole set of tasks: mean regret with its interval (bootstrap
+    over tasks), share of tasks whose optimum was found, and median seconds a task."""
     rows = []
-    for name in dict.fromkeys(line["agent"] for line in lines):
-        for species in sorted({line["species"] for line in lines if line["agent"] == name}):
-            mine = [line for line in lines if (line["agent"], line["species"]) == (name, species)]
-            regrets = [line["regret"] for line in mine]
-            low, high = interval(regrets)
+    for name, budget in dict.fromkeys((line["agent"], line["budget"]) for line in lines):
+        mine = [line for line in lines if (line["agent"], line["budget"]) == (name, budget)]
+        groups: dict[int | str, list[Mapping[str, Any]]] = {}
+        for line in sorted(mine, key=lambda line: int(line["species"])):
+            groups.setdefault(line["species"], []).append(line)
+        if any(len(mine) == len(known_tasks(of)) for of in SETS):
+            groups["all"] = mine
+        for species, found in groups.items():
+            regret_of = estimate(np.array([[line["regret"]] for line in found]), mean)
             rows.append(
                 {
                     "agent": name,
+                    "budget": budget,
                     "species": species,
-                    "tasks": len(mine),
-                    "regret": float(np.mean(regrets)),
-                    "low": low,
-                    "high": high,
-                    "optimal": float(np.mean([line["optimal"] for line in mine])),
-                    "seconds": float(np.median([line["seconds"] for line in mine])),
+                    "tasks": len(found),
+                    "regret": regret_of.value,
+                    "low": regret_of.low,
+                    "high": regret_of.high,
+                    "optimal": float(np.mean([line["optimal"] for line in found])),
+                    "seconds": float(np.median([line["seconds"] for line in found])),
                 }
             )
     return rows
@@ -211,14 +232,18 @@ def _draw(known: KnownTask, path: Path) -> None:
 
 def publish(folders: Sequence[Path]) -> None:
     """Table, figure and raw lines of runs into docs/."""
-    lines: dict[tuple[str, str, bool], dict[str, Any]] = {}
     runs = [open_run(folder, "regret") for folder in folders]
+    for run in runs:  # one that did not end is told before anything is written
+        result_of(run.folder)
     kept = regret_page.DOCS / "figures" / "regret"
     kept.mkdir(exist_ok=True)
+    for old in kept.glob("*.json*"):
+        old.unlink()
     results = [published(run.folder, kept / f"{number}.json") for number, run in enumerate(runs, start=1)]
+    lines: dict[tuple[str, str, str, bool], dict[str, Any]] = {}
     for number, run in enumerate(runs, start=1):
         shutil.copy(run.folder / "metrics.jsonl", kept / f"{number}.jsonl")
-        lines |= {(line["agent"], line["task"], line["form"]): line for line in run.metrics()}
+        lines |= {(line["agent"], line["budget"], line["task"], line["form"]): line for line in run.metrics()}
     if available("score"):
         _draw(known_tasks("form")["fux_d-2-above"], kept / "lines.png")
     rows = summary(list(lines.values()))
@@ -243,10 +268,12 @@ def run_regret(args: Args) -> None:
         if args.as_long_as is not None and args.as_long_as != args.agents[0]:
             raise UserError(f"--as-long-as {args.as_long_as}: name it first among --agents, so that its time is known")
         for name in args.agents:  # one that cannot be loaded is told before anything is measured
-            kind, base = parts_of(name)
-            if kind != MERGED:
-                for species in args.species:
-                    _named((name if kind in NAMED else base or "prior").format(species=species))
+            for species in args.species if parts_of(name)[0] != MERGED else ():
+                given = name.format(species=species)
+                if parts_of(name)[0] in NAMED:
+                    _named(given)
+                else:
+                    _planner(given, args.leaf)
     run = run or start_run("regret", args, args.out)
     with user_input():
         lines = run_all(run, args)
@@ -254,8 +281,8 @@ def run_regret(args: Args) -> None:
     drawn = regret_page.plot(rows, run.folder / "regret.png")
     result = run.finish({"rows": rows}, [run.folder / "metrics.jsonl", drawn])
     print_table([list(row.values()) for row in rows], list(rows[0]))
-    print(f"\nregret: mean over tasks, low and high its 95 % interval; seconds: median of a task\nlook:    {drawn}")
-    print(f"figures: {result}")
+    print("\nregret: mean over tasks, low and high its 95 % interval; seconds: of processor time, median of a task")
+    print(f"look:    {drawn}\nfigures: {result}")
 
 
 main = command(Args, run_regret)

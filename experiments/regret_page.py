@@ -15,13 +15,12 @@ _LEAST: Final = 1e-3
 Rows = Sequence[Mapping[str, Any]]
 
 
-def _of_agents(rows: Rows) -> dict[str, dict[int, Mapping[str, Any]]]:
-    """The rows by agent and species."""
-    return {name: {row["species"]: row for row in rows if row["agent"] == name} for name in _names(rows)}
-
-
-def _names(rows: Rows) -> list[str]:
-    return list(dict.fromkeys(row["agent"] for row in rows))
+def _of_agents(rows: Rows) -> dict[tuple[str, str], dict[int | str, Mapping[str, Any]]]:
+    """The rows by agent with its budget, and species."""
+    found: dict[tuple[str, str], dict[int | str, Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault((row["agent"], row["budget"]), {})[row["species"]] = row
+    return found
 
 
 def _cell(row: Mapping[str, Any] | None) -> str:
@@ -32,12 +31,18 @@ def _cell(row: Mapping[str, Any] | None) -> str:
 
 
 def markdown(rows: Rows) -> str:
-    """A row an agent, a column a species: regret in per cent with its interval, share of optima found, seconds."""
-    species = sorted({row["species"] for row in rows})
-    lines = ["| agent | " + " | ".join(f"species {s}" for s in species) + " |", "|---" * (len(species) + 1) + "|"]
-    for name, found in _of_agents(rows).items():
-        lines.append(f"| `{name}` | " + " | ".join(_cell(found.get(s)) for s in species) + " |")
+    """A row an agent with its budget, a column a species, then all tasks: regret in per cent with its interval, share
+    of optima found, seconds."""
+    species: list[int | str] = [*_species(rows), *(["all"] if any(row["species"] == "all" for row in rows) else [])]
+    heads = ["agent", "budget", *(s if s == "all" else f"species {s}" for s in species)]
+    lines = [f"| {' | '.join(map(str, heads))} |", "|---" * len(heads) + "|"]
+    for (name, budget), found in _of_agents(rows).items():
+        lines.append(f"| `{name}` | {budget} | " + " | ".join(_cell(found.get(s)) for s in species) + " |")
     return "\n".join(lines)
+
+
+def _species(rows: Rows) -> list[int]:
+    return sorted({row["species"] for row in rows} - {"all"})
 
 
 def plot(rows: Rows, path: Path) -> Path:
@@ -47,19 +52,21 @@ def plot(rows: Rows, path: Path) -> Path:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    species = sorted({row["species"] for row in rows})
+    species = _species(rows)
     colours = plt.get_cmap("tab20")
     size = (4.2 * len(species), 5.2)
     figure, panels = plt.subplots(1, len(species), figsize=size, sharex=True, sharey=True, squeeze=False)
-    for number, name in enumerate(_names(rows)):
+    for number, ((name, budget), found) in enumerate(_of_agents(rows).items()):
         for axes, s in zip(panels[0], species, strict=True):
-            row = _of_agents(rows)[name].get(s)
+            row = found.get(s)
             if row is None:
                 continue
             value = max(row["regret"], _LEAST)
             errors = [[value - max(row["low"], _LEAST)], [max(row["high"], _LEAST) - value]]
             colour, marker = colours(number % 20), "os^Dv"[number // 4 % 5]
-            axes.errorbar(max(row["seconds"], 1e-4), value, errors, fmt=marker, color=colour, label=name, ms=7, lw=1)
+            label = f"{name} ({budget})" if budget else name
+            seconds = max(row["seconds"], 1e-4)
+            axes.errorbar(seconds, value, errors, fmt=marker, color=colour, label=label, ms=7, lw=1)
     for axes, s in zip(panels[0], species, strict=True):
         axes.set(xscale="log", yscale="log", xlabel="seconds a task", title=f"species {s}")
         axes.axhline(0.01, color="grey", lw=0.8, ls=":")
@@ -82,5 +89,5 @@ def publish(rows: Rows, results: Sequence[Mapping[str, Any]]) -> Path:
     for asked in (result["arguments"] for result in results):
         species = ", ".join(map(str, asked["species"]))
         tasks = f"the first {asked['limit']} tasks" if asked["limit"] else "all tasks"
-        said.append(f"Species {species}: {tasks}, {asked['simulations']:,} simulations.")
+        said.append(f"Species {species}: {tasks}.")
     return fill(PAGE, {"regret": f"{' '.join([text, *dict.fromkeys(said)])}\n\n{markdown(rows)}"})

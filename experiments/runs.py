@@ -104,18 +104,18 @@ class Run:
 
 
 def result_of(folder: Path) -> dict[str, Any]:
-    """result.json of a run; UserError if it did not end."""
+    """result.json of a run that has ended, without saying where the run's folder was."""
     try:
-        found: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        result: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{folder} has no result.json: its run did not end; end it first, or measure again") from error
-    return found
+    result["arguments"]["out"] = None
+    return result
 
 
 def published(folder: Path, target: Path) -> dict[str, Any]:
-    """result.json of a run, copied to ``target`` without saying where the run's folder was."""
+    """``result_of`` a run, copied to ``target``."""
     result = result_of(folder)
-    result["arguments"]["out"] = None
     write_atomic(target, _dump(result))
     return result
 

@@ -116,7 +116,7 @@ def report(run: Run, args: TrainingArgs, policy: PriorPolicy) -> None:
     shown = {name: pieces_of(found)[: args.write] for name, found in composed.items() if name != "uniform"}
     shown |= {"real": [Piece(melody) for melody in reporter.parts[: args.write]]} if reporter.parts else {}
     files = [write_report(run.folder, columns)]
-    for name, pieces in shown.items():
+    for name, pieces in ((name, pieces) for name, pieces in shown.items() if pieces):
         formats = available("midi", "musicxml", "mp3") if name in ("best", "tuned") else ["midi"]
         files += write_pieces(run.folder / "pieces", {name: pieces}, formats)
     result = run.finish(flat(columns), files)

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mcts.assembly import assemble
-from mcts.tree import NONE, Tree, back_up, back_up_all, choose_opened, descend, descend_all, least, unit
+from mcts.simulation import back_up, back_up_all, choose_opened, descend, descend_all
+from mcts.tree import NONE, Tree, least, unit
 from musicenv.jit import inlined
 
 _ZERO: Final = np.float32(0.0)

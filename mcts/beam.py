@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from mcts.game import Floats, Game, Incumbents, Ints
+from mcts.game import Floats, Game, Incumbents, Ints, close_ranks
 from mcts.search import Watch
 
 PRIOR_WEIGHT: Final = 0.1
@@ -21,6 +21,7 @@ class _Bucket(NamedTuple):
     rank: npt.NDArray[np.float64]
     log_p: npt.NDArray[np.float64]
     so_far: npt.NDArray[np.float64]
+    key: Ints
     row: Ints
 
 
@@ -53,16 +54,24 @@ class _Rows:
 class Beam:
     """Keeps the ``width`` best positions of each moment, by rewards so far and the prior's likelihood; 1 is greedy.
 
-    From each it tries the ``children`` likeliest moves.
+    From each it tries the ``children`` likeliest moves.  With ``critic`` they are compared by what the game's critic
+    expects to come instead of by likelihood.  ``shared``: of positions to which the game gives the same key only the
+    best is kept.
     """
 
     def __init__(
-        self, game: Game, incumbents: Incumbents, width: int, children: int, prior_weight: float = PRIOR_WEIGHT
+        self,
+        game: Game,
+        incumbents: Incumbents,
+        width: int,
+        children: int,
+        critic: bool = False,
+        shared: bool = False,
     ) -> None:
         if game.n < incumbents.pieces:
             raise ValueError(f"{incumbents.pieces} pieces need as many places; the game has {game.n}")
         self.game, self.incumbents = game, incumbents
-        self.width, self.children, self.prior_weight = width, children, prior_weight
+        self.width, self.children, self.critic, self.shared = width, children, critic, shared
         self._rows = _Rows(game, 2 * incumbents.pieces)
         self._buckets: list[dict[int, _Bucket]] = [{} for _ in range(incumbents.pieces)]
 
@@ -71,7 +80,7 @@ class Beam:
         game, pieces = self.game, np.arange(self.incumbents.pieces)
         game.fetch(self.incumbents.beginnings)
         zeros = np.zeros(pieces.size)
-        self._keep(pieces, pieces, zeros, zeros)
+        self._keep(pieces, zeros, zeros, zeros)
         heard = True
         while any(self._buckets):
             owners, buckets = [], []
@@ -85,7 +94,7 @@ class Beam:
                 some = slice(begin, begin + game.n)
                 self._expand(owner[some], _picked(everything, some), heard)
                 watch()
-            heard = False
+            heard = self.critic
             self._rows.spare.extend(everything.row.tolist())
 
     def _expand(self, owner: Ints, positions: _Bucket, heard: bool) -> None:
@@ -106,27 +115,56 @@ class Beam:
             log_p = positions.log_p[parent] + log_probs[parent, move]
             ended = np.flatnonzero(finished)
             self.incumbents.offer(ended, owner[parent[ended]], so_far[ended])
-            going = np.flatnonzero(~finished)
-            self._keep(going, owner[parent[going]], so_far[going], log_p[going])
+            left = close_ranks(game, finished, parent, so_far, log_p)
+            parent, so_far, log_p = parent[:left], so_far[:left], log_p[:left]
+            if left:
+                self._keep(owner[parent], so_far, log_p, self._expected(log_p))
 
-    def _keep(self, places: Ints, owner: Ints, so_far: npt.NDArray[np.float64], log_p: npt.NDArray[np.float64]) -> None:
-        """Store the positions in ``places`` (m,) that are among the best of their moment."""
-        clock = self.game.clock(int(places.max()) + 1)[places] if places.size else places
-        rank = so_far + self.prior_weight * log_p
+    def _expected(self, log_p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(m,) what the first places count for beside their rewards so far."""
+        if not self.critic:
+            return PRIOR_WEIGHT * log_p
+        self.game.listen(log_p.size)
+        return self.game.values(log_p.size)
+
+    def _keep(
+        self,
+        owner: Ints,
+        so_far: npt.NDArray[np.float64],
+        log_p: npt.NDArray[np.float64],
+        expected: npt.NDArray[np.float64],
+    ) -> None:
+        """Store the positions in the first places that are among the best of their moment."""
+        game, m = self.game, owner.size
+        clock, rank = game.clock(m), so_far + expected
+        keys = game.keys(m) if self.shared else None
+        places = np.arange(m)
         for piece, moment in sorted(set(zip(owner.tolist(), clock.tolist(), strict=True))):
             mine = np.flatnonzero((owner == piece) & (clock == moment))
-            new = _Bucket(rank[mine], log_p[mine], so_far[mine], -1 - places[mine])
+            new = _Bucket(
+                rank[mine], log_p[mine], so_far[mine], places[mine] if keys is None else keys[mine], -1 - places[mine]
+            )
             old = self._buckets[piece].get(moment)
             both = new if old is None else _joined([old, new])
             order = np.argsort(-both.rank, kind="stable")
+            if keys is not None:
+                order = order[_is_best(both.key[order], both.so_far[order])]
             kept = _picked(both, order[: self.width])
-            dropped = both.row[order[self.width :]]
+            dropped = np.setdiff1d(both.row, kept.row)
             self._rows.spare.extend(dropped[dropped >= 0].tolist())
             fresh = kept.row < 0
             rows = self._rows.take(int(fresh.sum()))
-            self.game.store(-1 - kept.row[fresh], rows)
+            game.store(-1 - kept.row[fresh], rows)
             kept.row[fresh] = rows
             self._buckets[piece][moment] = kept
+
+
+def _is_best(key: Ints, so_far: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """(m,) which positions have come to theirs with the highest reward, the first of several."""
+    order = np.lexsort((-so_far, key))
+    best = np.ones(key.size, dtype=np.bool_)
+    best[order[1:]] = key[order[1:]] != key[order[:-1]]
+    return best
 
 
 def likeliest_moves(log_probs: Floats, most: int) -> tuple[Ints, Ints]:

@@ -15,22 +15,8 @@ import numpy.typing as npt
 
 from mcts.algorithms import Algorithm, considered_visits
 from mcts.assembly import assemble
-from mcts.tree import (
-    CLOSED,
-    ENDED,
-    NONE,
-    OPEN,
-    Ints,
-    Tree,
-    advance,
-    back_up,
-    new_tree,
-    plant,
-    select,
-    select_root,
-    take,
-    unfold,
-)
+from mcts.simulation import back_up, select, select_root
+from mcts.tree import CLOSED, ENDED, NONE, OPEN, Ints, Tree, advance, new_tree, plant, take, unfold
 from musicenv.jit import inlined
 from musicenv.reference import refer
 

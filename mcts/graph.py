@@ -2,9 +2,9 @@
 
 A node's statistics are returns of pieces that come to it by the best way known, whose rewards are its ``so_far`` and
 whose position is stored; by another way as much less is returned as ``tree.gain`` says.  So what is shared is the value
-of what is to come.  An edge has visits of its own, but its mean is the node's, whoever visited it; and a node's value is
-the mean of its own evaluation and of its edges, by their visits.  Backing up refreshes both along the simulation's own
-path; other parents hear of it when they are visited next.
+of what is to come.  An edge has visits of its own, but its mean is the node's, whoever visited it; and a node's value
+is the mean of its own evaluation and of its edges, by their visits.  Backing up refreshes both along the simulation's
+own path; other parents hear of it when they are visited next.
 
 Sources: Childs, Brodeur and Kocsis 2008, Transpositions and move groups in Monte Carlo tree search (UCT2); Czech, Korus
 and Kersting 2021, Improving AlphaZero using Monte-Carlo graph search; lightvector/KataGo, docs/GraphSearch.md.  What
@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from mcts.tree import CLOSED, ENDED, IN_FLIGHT, NONE, OPEN, TOLERANCE, FREE, Ints, Tree, gain
+from mcts.tree import CLOSED, ENDED, FREE, IN_FLIGHT, NONE, OPEN, TOLERANCE, Ints, Tree, gain
 from musicenv.counterpoint.space import slot_of
 from musicenv.jit import compiled, inlined
 

@@ -15,6 +15,8 @@ from agents.compose import draw
 from mcts.game import Floats, Game, Incumbents, Ints, close_ranks
 from mcts.search import Watch
 
+AT_ONCE: Final = 32
+"""Playouts of a piece side by side, at most: what they find is news to the others only afterwards."""
 STEP: Final = 1.0
 """How far the weights of a playout's moves are raised at each adaptation."""
 
@@ -58,9 +60,10 @@ class Weights:
 def nrpa(
     game: Game, incumbents: Incumbents, playouts: int, rng: np.random.Generator, watch: Watch = lambda: None
 ) -> None:
-    """About ``playouts`` playouts of each piece, as many at a time as the game has places for."""
+    """About ``playouts`` playouts of each piece, as many at a time as the game has places for, up to
+    ``AT_ONCE``."""
     pieces = incumbents.pieces
-    at_once = game.n // pieces
+    at_once = min(game.n // pieces, AT_ONCE)
     rounds = max(round(np.sqrt(playouts / at_once)), 1)
     game.fetch(incumbents.beginnings)
     actions = game.look(pieces).shape[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -40,18 +40,30 @@ class Budget:
     """Whether a tree search has one node for positions with the same future, where the game can tell (counterpoint)."""
 
 
+LEAVES: Final = 32
+"""Of one tree, evaluated side by side, at most: what one finds is news to the others only at their next start."""
 Planner = Callable[[Game, Incumbents, Budget, np.random.Generator, Watch], None]
 """Offers what it finds to the incumbents."""
 
 
 def greedy(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
     """A beam of one."""
-    Beam(game, incumbents, 1, budget.children).run(watch)
+    _beam(game, incumbents, budget, 1, watch)
 
 
 def beam(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
-    """A beam of an eighth of ``budget.simulations``."""
-    Beam(game, incumbents, max(budget.simulations // 8, 1), budget.children).run(watch)
+    """A beam of an eighth of ``budget.simulations``; where time is limited, then beams of twice the width until it is
+    over."""
+    width = max(budget.simulations // 8, 1)
+    _beam(game, incumbents, budget, width, watch)
+    while budget.seconds is not None:
+        width *= 2
+        _beam(game, incumbents, budget, width, watch)
+
+
+def _beam(game: Game, incumbents: Incumbents, budget: Budget, width: int, watch: Watch) -> None:
+    shared = budget.shared and game.keys(0) is not None
+    Beam(game, incumbents, width, budget.children, budget.value == "critic", shared).run(watch)
 
 
 def best_of_n(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
@@ -70,8 +82,9 @@ def seeded(planner: Planner, *seeds: Planner) -> Planner:
 
     def plan(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
         begun = incumbents.returns.min() > -np.inf
-        for each in (planner,) if begun else (*seeds, planner):
-            each(game, incumbents, budget, rng, watch)
+        for seed in () if begun else seeds:
+            seed(game, incumbents, replace(budget, seconds=None), rng, watch)
+        planner(game, incumbents, budget, rng, watch)
 
     return plan
 
@@ -90,7 +103,7 @@ def tree_search(algorithm: Algorithm) -> Planner:
     """A tree search whose leaves are what ``budget.value`` says."""
 
     def plan(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
-        leaves = max(min(game.n // incumbents.pieces, budget.simulations // 4), 1)
+        leaves = max(min(game.n // incumbents.pieces, LEAVES, budget.simulations // 4), 1)
         evaluation = EVALUATIONS[budget.value]
         shared = budget.shared and game.keys(0) is not None
         limits = budget.simulations, budget.children, leaves
@@ -114,14 +127,12 @@ TREES: Final = 32
 """Pieces planned side by side, at most."""
 PLACES: Final = 128
 """Positions side by side, for all of these together: enough for the prior's matrix products to be worth their while."""
-PLACES_EACH: Final = 32
-"""Places of one piece, at most: what they find is news to the others only at their next start."""
 
 
 def places_for(pieces: int) -> int:
     """Rows of a batch that plans ``pieces`` pieces: as many for each."""
     trees = min(pieces, TREES)
-    return trees * min(PLACES // trees, PLACES_EACH)
+    return trees * (PLACES // trees)
 
 
 def plan(
@@ -133,24 +144,26 @@ def plan(
     seed: int,
     critic: Critic | None = None,
     said: Callable[[float, int], object] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Pieces:
     """``pieces`` pieces; ``batch.n`` (see ``places_for``) is how many positions are in play at once.
 
     ``said(mean return of the incumbents, pieces done)`` is called after each round.  An interrupt (Ctrl-C), like the
-    end of the time, hands over the best so far.  The same seed plans the same pieces where no time is given.
+    end of the time by ``clock``, hands over the best so far.  The same seed plans the same pieces where no time is
+    given.
     """
     game = Melodies(batch, agent, critic)
     rng = np.random.default_rng(seed)
     done: list[Pieces] = []
     groups = -(-pieces // TREES)
-    began = time.monotonic()
+    began = clock()
     for group in range(groups):
         size = min(TREES, pieces - group * TREES)
         until = None if budget.seconds is None else began + budget.seconds * (group + 1) / groups
         incumbents = Incumbents(game, size)
         before = group * TREES
         watched = None if said is None else lambda best, before=before: said(best, before)
-        run(planner, game, incumbents, budget, rng, until, watched)
+        run(planner, game, incumbents, budget, rng, until, watched, clock)
         if said is not None:
             said(float(incumbents.returns.mean()), before + size)
         done.append(game.pieces(np.arange(size), incumbents.returns))
@@ -165,15 +178,17 @@ def run(
     rng: np.random.Generator,
     until: float | None = None,
     said: Callable[[float], object] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Plan the incumbents' pieces from new beginnings, until the planner ends or, where given, until ``until``."""
+    """Plan the incumbents' pieces from new beginnings, until the planner ends or, where given, until ``until`` by
+    ``clock``."""
     size = incumbents.pieces
 
     def watch() -> None:
         found = incumbents.returns.min() > -np.inf
         if said is not None and found:
             said(float(incumbents.returns.mean()))
-        if until is not None and time.monotonic() > until and found:
+        if until is not None and clock() > until and found:
             raise OutOfTimeError
 
     game.begin(rng)

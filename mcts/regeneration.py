@@ -27,6 +27,8 @@ ECHO: Final = 0.5
 """How often the same stretch half a piece later is opened too, and repeats what is drawn."""
 CELLS: Final = 16
 """Stretches of the clock, at the beginning of each of which a position is stored to start from."""
+PLACES: Final = 32
+"""In which a piece is composed, at most: what one finds is news to the others only at their next start."""
 NONE: Final = -1
 
 
@@ -35,7 +37,8 @@ class Regeneration:
 
     def __init__(self, game: Game, incumbents: Incumbents, rng: np.random.Generator) -> None:
         """There are incumbents: the clock at their ends says how long pieces are."""
-        pieces, n = incumbents.pieces, game.n
+        pieces = incumbents.pieces
+        n = self.n = min(game.n, PLACES * pieces)
         if n < pieces:
             raise ValueError(f"{pieces} pieces need as many places; the game has {n}")
         self.game, self.incumbents, self.rng = game, incumbents, rng
@@ -65,7 +68,7 @@ class Regeneration:
 
     def run(self, pieces: int, watch: Watch = lambda: None) -> None:
         """Compose ``pieces`` variants of each piece; ``OutOfTimeError`` from ``watch`` goes through."""
-        game, n = self.game, self.game.n
+        game, n = self.game, self.n
         left = pieces * self.incumbents.pieces
         while left > 0:
             clock = np.minimum(game.clock(n), self.end)
@@ -115,11 +118,11 @@ class Regeneration:
             if self.totals[place] > self.best[piece]:
                 self.best[piece] = self.totals[place]
                 for kept in (self.made, self.rows, self.paid):
-                    kept[self.game.n + piece] = kept[place]
+                    kept[self.n + piece] = kept[place]
 
     def _open(self, places: Ints) -> None:
         """Begin a variant of the leader in each of ``places`` (r,); a new piece where there is none yet."""
-        starts = [self._opened(int(place), self.game.n + int(self.owner[place])) for place in places]
+        starts = [self._opened(int(place), self.n + int(self.owner[place])) for place in places]
         self.game.fetch(np.array(starts), places)
 
     def _opened(self, place: int, leader: int) -> int:
@@ -130,7 +133,7 @@ class Regeneration:
         self.totals[place] = 0.0
         moments = np.flatnonzero(script != NONE)
         if moments.size == 0:
-            return int(self.incumbents.beginnings[leader - self.game.n])
+            return int(self.incumbents.beginnings[leader - self.n])
         first, last, half = int(moments[self.rng.integers(moments.size)]), self.end + 1, (self.end + 1) // 2
         if self.rng.random() >= TO_THE_END:
             last = first + (self.end + 1) // STRETCHES[self.rng.integers(len(STRETCHES))]

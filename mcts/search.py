@@ -161,8 +161,9 @@ class Search:
         ended = np.flatnonzero(finished)
         self.incumbents.offer(ended, owners[ended], wholes[ended])
         fresh = np.ones(children.size, dtype=np.bool_)
-        if self.shared:
-            keys, better = game.keys(children.size), np.empty_like(fresh)
+        keys = game.keys(children.size) if self.shared else None
+        if keys is not None:
+            better = np.empty_like(fresh)
             arrive(tree, owners, nodes, slots, children, rewards, finished, keys, fresh, better)
             places = np.flatnonzero(better)
             game.listen(places[tree.state[children[places]] == OPEN])

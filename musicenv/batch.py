@@ -120,7 +120,7 @@ class Batch:
             row[: line.size] = line
         if not hasattr(self, "lines") or self.lines.notes.shape[2] < capacity or self.lines.given.shape[1] < given:
             sixteenths = max(task.bars * task.bar for task in self.tasks) // SIXTEENTH
-            kept = self._unsummarised.size, self.suite.numbers(kept=True)
+            kept = self._unsummarised.size, self.suite.tallies.size
             self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite), given, *kept)
             for i in range(self.n):
                 begin(self.lines, i, self._frames[0])
@@ -128,7 +128,7 @@ class Batch:
             self._state = state_of(self.lines, self._kernel_arrays, log_probs)
             self.block = block_of(self._state)
             """What compiled functions read it all from."""
-            self.packing = Packing(self.lines)
+            self.packing = Packing(self.lines, self.observations)
 
     def get_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """The state of all melodies and of the prior, as arrays by name (not copied)."""

@@ -255,6 +255,8 @@ def interpolate(table: npt.NDArray[np.float64], size: int, lo: float, step: floa
 def settle(lines: Lines, suite: Any, i: int, k: int) -> float:
     """Turn the value of term ``k`` into its score; the reward that this adds (NaN where the value is not allowed)."""
     value = lines.values[i, k]
+    if np.isnan(value) and lines.passed[i, k] and lines.scores[i, k] == 0.0 and suite.of_piece[k]:
+        return 0.0  # still not defined, which is common: no more to do
     if not suite.of_piece[k]:
         lines.scores[i, k] += suite.weight[k] * value
         return float(suite.weight[k] * value)
@@ -316,16 +318,22 @@ def begin_rows(
 
 
 @compiled
-def pack(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDArray[np.uint8]) -> None:
-    """Copy ``rows`` (r,) into ``out`` (r, bytes of a row), one array of ``Lines`` after the other, as ``PACKED``."""
+def pack(
+    block: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    observations: npt.NDArray[np.float32],
+    out: npt.NDArray[np.uint8],
+) -> None:
+    """Copy ``rows`` (r,) into ``out`` (r, bytes of a row), one array of ``Lines`` after the other, as ``PACKED``, the
+    observations (n, D) after those of wide numbers."""
     lines = read_state(block).lines
     for r in range(rows.size):
         i, at = rows[r], 0
         at = _packed(lines.values[i], out[r], at)
         at = _packed(lines.scores[i], out[r], at)
-        at = _packed(lines.tallies[i], out[r], at)
         at = _packed(lines.frame[i], out[r], at)
         at = _packed(lines.summary[i], out[r], at)
+        at = _packed(observations[i], out[r], at)
         at = _packed(lines.heard[i].reshape(-1), out[r], at)
         at = _packed(lines.notes[i].reshape(-1), out[r], at)
         at = _packed(lines.grid[i], out[r], at)
@@ -342,19 +350,20 @@ def _packed(array: Any, out: npt.NDArray[np.uint8], at: int) -> int:
     return int(at + source.size)
 
 
-PACKED: Final = ("values", "scores", "tallies", "frame", "summary", "heard", "notes", "grid", "given", "passed")
-"""The arrays of ``Lines``, those of the widest numbers first, so that each begins at a multiple of its own."""
+PACKED: Final = ("values", "scores", "frame", "summary", "observations", "heard", "notes", "grid", "given", "passed")
+"""What is packed, the widest numbers first, so that each array begins at a multiple of its own."""
 
 
 class Packing:
     """Where ``pack`` writes each array of the melodies of a batch."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines, observations: npt.NDArray[np.float32]) -> None:
+        arrays = {**lines._asdict(), "observations": observations}
         self._parts: dict[str, tuple[slice, npt.DTypeLike, tuple[int, ...]]] = {}
         self.size = 0
         """Bytes of a row, up to a multiple of eight."""
         for name in PACKED:
-            array = getattr(lines, name)
+            array = arrays[name]
             end = self.size + array[:1].nbytes
             self._parts[name] = slice(self.size, end), array.dtype, array.shape[1:]
             self.size = end
@@ -366,5 +375,6 @@ class Packing:
         return packed[:, where].view(kind).reshape((len(packed), *shape))
 
     def lines(self, packed: npt.NDArray[np.uint8]) -> Lines:
-        """All of them."""
-        return Lines(**{name: self.part(packed, name) for name in PACKED})
+        """Those of ``Lines``; nothing is kept of tallies."""
+        parts = {name: self.part(packed, name) for name in Lines._fields if name in self._parts}
+        return Lines(**parts, tallies=np.zeros((len(packed), 0)))

@@ -12,7 +12,7 @@ import inspect
 import sys
 import time
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,7 +46,7 @@ from musicenv.reference import block_of, refer
 from rewards.code import is_shipped
 from rewards.rules import Rule, Suite
 from rewards.summaries import SUMMARIES
-from rewards.tallies import Tally
+from rewards.tallies import Tallies, Tally
 
 OK, FAILED, FINISHED, NO_ACTION = range(4)
 """First value that ``advance`` returns: all went well; a note rule returned NaN or a statistic an infinity; a piece was
@@ -255,38 +255,41 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
         "",
     ]
     decorator = decorator_of(suite)
-    for kind, arguments in (("note", "melody, values"), ("piece", "melody, values, kept")):
-        mine = {k: term.rule for k, term in enumerate(suite) if term.rule.kind == kind and not in_python[k]}
-        early = {k: rule for k, rule in mine.items() if not rule.at_end}
-        read = {rule.tally for rule in early.values()}
-        at_bars = _asking(suite, early, read)
-        at_end = _asking(suite, {k: rule for k, rule in mine.items() if rule.at_end}, {*suite.tallies} - read)
-        for block in (at_bars, at_end):  # numbers that are not kept are made where they are needed first
-            if any("fresh" in line for line in block):
-                block.insert(0, f"    fresh = np.zeros({suite.numbers(kept=False)})")
-                break
-        lines += ["", decorator, f"def {kind}_rules({arguments}):", *at_bars]
-        lines += [*(["    if melody.time == melody.end:", *(f"    {line}" for line in at_end)] if at_end else [])]
-        lines += ["    return", ""]
-    lines += [f"KEPT = {suite.numbers(kept=True)}", "", decorator, *summarise_source(suite)]
+    mine = {k: term.rule for k, term in enumerate(suite) if not in_python[k]}
+    note_rules = {k: rule for k, rule in mine.items() if rule.kind == "note"}
+    at_bars = {k: rule for k, rule in mine.items() if rule.kind == "piece" and not rule.at_end}
+    at_end = {k: rule for k, rule in mine.items() if rule.at_end}
+    lines += ["", decorator, "def note_rules(melody, values):", *_asking(suite, note_rules), "    return", ""]
+    lines += ["", decorator, "def piece_rules(melody, values, kept):"]
+    lines += [*_counting(suite.tallies, suite.tallies.kept, "int(kept[0])"), *_asking(suite, at_bars)]
+    if suite.tallies.size:
+        lines += ["    kept[0] = melody.pitch.size"]
+    if at_end:
+        late = [f"    late = np.zeros({suite.tallies.size_at_end})"] if suite.tallies.at_end else []
+        late += [*_counting(suite.tallies, suite.tallies.at_end, "0"), *_asking(suite, at_end)]
+        lines += ["    if melody.time == melody.end:", *(f"    {line}" for line in late)]
+    lines += ["    return", "", f"KEPT = {suite.tallies.size}", "", decorator, *summarise_source(suite)]
     for function in (play, advance, appraise):
         lines += source_of(function, decorator)
     return "\n".join([*lines, ""])
 
 
-def _asking(suite: Suite, rules: Mapping[int, Rule], tallies: Collection[Tally | None]) -> list[str]:
-    """Lines that ask ``rules``, by their terms, after those of ``tallies`` that they read."""
-    asked = {rule.tally for rule in rules.values()}
-    where = {}
-    lines = []
-    for t, (used, begin) in enumerate(suite.tallies.items()):
-        where[used] = f"{'kept' if used.kept else 'fresh'}[{begin}:{begin + used.size}]"
-        if used in asked and used in tallies:
-            lines.append(f"    tally_{t}(melody, {where[used]})")
-    for k, rule in rules.items():
-        numbers = f", {where[rule.tally]}" if rule.tally else ""
-        lines.append(f"    values[{k}] = rule_{k}(melody{numbers})")
+def _counting(tallies: Tallies, some: Iterable[Tally], first: str) -> list[str]:
+    """Lines that bring ``some`` tallies up to date, from note ``first`` on."""
+    calls = {t: (used, f"tally_{t}(melody, {{}}{tallies.numbers(used)})") for t, used in enumerate(tallies) if used in some}
+    notes = [f"        {call.format('k, ')}" for used, call in calls.values() if used.of_notes]
+    lines = [f"    for k in range({first}, melody.pitch.size):", *notes] if notes else []
+    for used, call in calls.values():
+        if not used.of_notes:
+            lines += [] if used.kept else [f"    {tallies.numbers(used)} = 0.0"]
+            lines.append(f"    {call.format('')}")
     return lines
+
+
+def _asking(suite: Suite, rules: Mapping[int, Rule]) -> list[str]:
+    """Lines that ask ``rules``, by their terms."""
+    told = {k: f", {suite.tallies.numbers(rule.tally)}" if rule.tally else "" for k, rule in rules.items()}
+    return [f"    values[{k}] = rule_{k}(melody{told[k]})" for k in rules]
 
 
 def summarise_source(suite: Suite) -> list[str]:

@@ -21,10 +21,12 @@ def is_shipped(function: Any) -> bool:
     return bool(function.__module__.split(".")[0] in OWN_PACKAGES)
 
 
-def compiled_or_checked(function: F) -> F:
+def compiled_or_checked(function: F, **options: Any) -> F:
     """Under numba.  A user's function may read beyond the line's beginning: checked, so that it raises instead of
     reading noise."""
-    return compiled(function) if is_shipped(function) else cast(F, numba.njit(boundscheck=True)(function))
+    if is_shipped(function):
+        return compiled(function, **options)
+    return cast(F, numba.njit(boundscheck=True, **options)(function))
 
 
 def _code_objects(code: types.CodeType) -> Iterator[types.CodeType]:

@@ -20,7 +20,7 @@ from musicenv.melody import Melody
 from musicenv.task import METRES
 from rewards.code import compiled_or_checked, digest_code, fields_read
 from rewards.summaries import SUMMARIES, initial_values, places
-from rewards.tallies import Tally
+from rewards.tallies import Tallies, Tally
 
 Kind = Literal["note", "piece"]
 Function = Callable[..., float]
@@ -249,18 +249,9 @@ class Suite:
         return NotImplemented
 
     @cached_property
-    def tallies(self) -> dict[Tally, int]:
-        """The tallies that terms read, and where the numbers of each begin: among those kept, or among the others."""
-        ends, found = {True: 0, False: 0}, {}
-        for used in dict.fromkeys(term.rule.tally for term in self.terms):
-            if used is not None:
-                found[used] = ends[used.kept]
-                ends[used.kept] += used.size
-        return found
-
-    def numbers(self, kept: bool) -> int:
-        """How many numbers the tallies have that are, or are not, ``kept``."""
-        return sum(used.size for used in self.tallies if used.kept == kept)
+    def tallies(self) -> Tallies:
+        """Where the numbers of the terms' tallies are."""
+        return Tallies.of((term.rule.tally, term.rule.at_end) for term in self.terms)
 
     def unsummarised(self) -> npt.NDArray[np.int64]:
         """(F,) the summaries that a line begins with; (0,) where no term reads one."""
@@ -280,7 +271,7 @@ class Suite:
             for function in term.rule.functions:
                 digest_code(function, digest, set())
             if term.rule.tally is not None:
-                digest.update(f"{term.rule.tally.size} {term.rule.tally.kept}".encode())
+                digest.update(repr(term.rule.tally.kind).encode())
         for place in self.summaries:
             digest_code(SUMMARIES[place].update, digest, set())
         return digest.hexdigest()[:16]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -57,11 +56,6 @@ _SHOWN: Final = sum(SEEN.values()) - N_ACTIONS
 _SCALE: Final = np.array([[degree in SCALES[mode][:7] for degree in range(12)] for mode in MODES])
 
 
-@lru_cache(maxsize=512)
-def _table(task: Task, hard: Suite, mask: Mask) -> Table:
-    return viability(task, hard) if mask == "viable" else unknown(new_space(task, hard))
-
-
 class CounterpointBatch(Batch):
     """A batch whose tasks have a given line and a species, under rules some of which are hard.
 
@@ -82,6 +76,7 @@ class CounterpointBatch(Batch):
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         super().set_tasks(tasks)
         self._spaces = {task: new_space(task, self.suite) for task in tasks}
+        self._tables: dict[Task, Table] = {}
         self._task_of = {_signature(relative_given(task), task.side, task.mode_index): task for task in tasks}
 
     @property
@@ -95,8 +90,10 @@ class CounterpointBatch(Batch):
     def complete(self, rows: npt.NDArray[np.int64]) -> None:
         _show(self.lines, rows, self.observations[:, self.layout["given"].start :])
         for task, mine in self._by_task(rows):
-            table = _table(task, self._hard, self.mask)
-            restricts = self.mask != "free"
+            if task not in self._tables:
+                find = viability if self.mask == "viable" else unknown
+                self._tables[task] = find(task, self._hard)
+            table, restricts = self._tables[task], self.mask != "free"
             self._foretells(
                 self._spaces[task], self.lines, mine, table, restricts, TEMPERATURE, self.masks, self.log_probs
             )

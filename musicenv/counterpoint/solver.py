@@ -6,6 +6,7 @@ Dynamic programming over all states that can be reached (``musicenv.counterpoint
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -29,14 +30,15 @@ def hard_rules(suite: Suite) -> Suite:
     return Suite(tuple(term for term in suite if term.rule.hard))
 
 
-def unknown(space: Space) -> Table:
+def unknown(task: Task, hard: Suite) -> Table:
     """The table that knows no state."""
+    space = new_space(task, hard)
     return Table(space, np.zeros(0, np.int64), np.full(1, -1, np.int32), np.zeros(0, np.int64))
 
 
 def _explored(task: Task, suite: Suite, table: Table | None) -> tuple[Space, Graph]:
     space = new_space(task, suite)
-    graph: Graph = load_states(suite, explore, restrict).explore(space, table or unknown(space), MOST_STATES)
+    graph: Graph = load_states(suite, explore, restrict).explore(space, table or unknown(task, suite), MOST_STATES)
     if not graph.complete:
         raise RuleError(
             f"more than {MOST_STATES:,} states can be reached; let the rules read less, or shorten the task"
@@ -45,8 +47,16 @@ def _explored(task: Task, suite: Suite, table: Table | None) -> tuple[Space, Gra
 
 
 def viability(task: Task, suite: Suite) -> Table:
-    """From which states a legal end can be reached, by which notes, under the hard rules of ``suite``."""
-    space, graph = _explored(task, hard_rules(suite), None)
+    """From which states a legal end can be reached, by which notes, under the hard rules of ``suite``.
+
+    The tables last made are kept, so that all who ask share them.
+    """
+    return _viability(task, hard_rules(suite))
+
+
+@lru_cache(maxsize=512)
+def _viability(task: Task, hard: Suite) -> Table:
+    space, graph = _explored(task, hard, None)
     value, _, _ = _backwards(np.argsort(graph.keys >> space.shift, kind="stable"), graph)
     if value[0] == -np.inf:
         raise ValueError("the hard rules leave no line at all against this cantus firmus; choose another, or species 1")

@@ -8,7 +8,7 @@ from musicenv.alphabet import REST, SIXTEENTH
 from musicenv.melody import Melody
 from musicenv.task import MODES
 from rewards.rules import statistic
-from rewards.tallies import Numbers, tally
+from rewards.tallies import Numbers, line_tally
 from rewards.theory.frame import complete_bars, phrase_bars
 
 THIRD = np.array([4 if mode in ("major", "mixolydian", "lydian") else 3 for mode in MODES], dtype=np.int64)
@@ -55,7 +55,7 @@ def opening_on_the_triad(melody: Melody) -> float:
     return 1.0 if pitch > REST and (degree == 0 or degree == 7 or degree == THIRD[melody.mode]) else 0.0
 
 
-@tally(2, kept=True)
+@line_tally(2, kept=True)
 def _phrase_ends(melody: Melody, kept: Numbers) -> None:
     """Notes and rests of complete phrases, and how many notes begin in the second half of their last bars."""
     length = phrase_bars(melody) * melody.bar

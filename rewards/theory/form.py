@@ -13,7 +13,7 @@ from musicenv.alphabet import SIXTEENTH
 from musicenv.jit import compiled
 from musicenv.melody import Melody
 from rewards.rules import statistic
-from rewards.tallies import Numbers, tally
+from rewards.tallies import Numbers, line_tally
 from rewards.theory.frame import (
     CONTOUR,
     NOTES,
@@ -31,7 +31,7 @@ VARIED = 0.6
 """From this similarity on, a bar that is not the same counts as a variant."""
 
 
-@tally(8, kept=True)
+@line_tally(8, kept=True)
 def _alike(melody: Melody, kept: Numbers) -> None:
     """Bars read; at how many of their sixteenths sounds what sounded one bar, two bars and a phrase ago; of answers
     the sum of their bars' similarities with the questions', and the number of these bars, in the first half of the
@@ -118,7 +118,7 @@ def _was_heard(melody: Melody, first: int, last: int, bar: int) -> bool:
     return False
 
 
-@tally(3, kept=True)
+@line_tally(3, kept=True)
 def _returns(melody: Melody, kept: Numbers) -> None:
     """Bars read, notes and rests up to them, and how many of the bars have the notes of an earlier one."""
     first, ready = int(kept[1]), complete_bars(melody)

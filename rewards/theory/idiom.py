@@ -58,53 +58,48 @@ def _interval_index(interval: int) -> int:
     return min(max(interval, -WIDEST), WIDEST) + WIDEST
 
 
-@tally(3, kept=True)
-def _intervals(melody: Melody, kept: Numbers) -> None:
-    """Notes read, the sum of log p of their intervals in nats, and how many these are."""
-    total, intervals = kept[1], kept[2]
-    for k in range(max(int(kept[0]), 1), melody.pitch.size):
-        pitch, before = melody.pitch[k], melody.pitch[k - 1]
-        if pitch != REST and before != REST:
-            total += _INTERVAL[melody.mode, before % 12, _interval_index(pitch - before)]
-            intervals += 1
-    kept[0], kept[1], kept[2] = melody.pitch.size, total, intervals
+@tally(2)
+def _log_probs(melody: Melody, k: int, sums: Numbers) -> None:
+    """The sum of log p of the intervals in nats, and how many these are."""
+    if k > 0 and melody.pitch[k] != REST and melody.pitch[k - 1] != REST:
+        before = melody.pitch[k - 1]
+        sums[0] += _INTERVAL[melody.mode, before % 12, _interval_index(melody.pitch[k] - before)]
+        sums[1] += 1
 
 
-@statistic(tally=_intervals)
-def melodic_idiom(melody: Melody, told: Numbers) -> float:
+@statistic(tally=_log_probs)
+def melodic_idiom(melody: Melody, sums: Numbers) -> float:
     """Mean log p(interval | degree of the scale it leaves, mode), in nats per interval.
 
     Source: Temperley, Music and Probability (2007), ch. 4; Larson's melodic forces are in the counts.
     """
     if too_short(melody):
         return np.nan
-    return told[1] / told[2] if told[2] else np.nan
+    return sums[0] / sums[1] if sums[1] else np.nan
 
 
 _BITS: Final = np.array([1 << place // SIXTEENTH if place % SIXTEENTH == 0 else TRIPLET for place in range(18)])
 """Bit of an onset by its ticks after the beat."""
+_STRUCK: Final = np.where(np.arange(PATTERNS) > 0, _BEAT, 0.0)
+"""``_BEAT`` of beats in which a note begins, 0 for one without."""
 
 
-@tally(5, kept=True)
-def _struck_beats(melody: Melody, kept: Numbers) -> None:
-    """Notes read, the sum of log p of the beats in which a note begins, in nats, and how many these are, without the
-    last of them: its first tick and its pattern."""
-    total, struck, beat, pattern = kept[1], kept[2], int(kept[3]), int(kept[4])
-    for k in range(int(kept[0]), melody.pitch.size):
-        onset = melody.onset[k]
-        if onset >= 0 and melody.pitch[k] != REST:
-            place = place_in_beat(melody, onset)
-            if onset - place != beat:
-                if pattern:
-                    total += _BEAT[melody.metre, pattern]
-                    struck += 1
-                beat, pattern = onset - place, 0
-            pattern |= _BITS[place]
-    kept[0], kept[1], kept[2], kept[3], kept[4] = melody.pitch.size, total, struck, beat, pattern
+@tally(4)
+def _struck_beats(melody: Melody, k: int, sums: Numbers) -> None:
+    """The sum of log p of the beats in which a note begins, in nats, and how many these are, without the last of them:
+    its pattern and its first tick."""
+    onset = melody.onset[k]
+    if onset >= 0 and melody.pitch[k] != REST:
+        place = place_in_beat(melody, onset)
+        if onset - place != sums[3]:
+            sums[0] += _STRUCK[melody.metre, int(sums[2])]
+            sums[1] += sums[2] > 0
+            sums[2], sums[3] = 0, onset - place
+        sums[2] = int(sums[2]) | _BITS[place]
 
 
 @statistic(tally=_struck_beats)
-def rhythmic_idiom(melody: Melody, told: Numbers) -> float:
+def rhythmic_idiom(melody: Melody, sums: Numbers) -> float:
     """Mean log p(pattern of onsets in a beat | metre), in nats per beat from the first downbeat on.
 
     Source: Temperley, Music and Probability (2007), ch. 3, with whole beats in place of single positions.
@@ -112,10 +107,7 @@ def rhythmic_idiom(melody: Melody, told: Numbers) -> float:
     if too_short(melody):
         return np.nan
     beats = -(-melody.time // melody.beat)
-    total, struck, pattern = told[1], told[2], int(told[4])
-    if pattern:
-        total += _BEAT[melody.metre, pattern]
-        struck += 1
+    total, struck = sums[0] + _STRUCK[melody.metre, int(sums[2])], sums[1] + (sums[2] > 0)
     return (total + (beats - struck) * _BEAT[melody.metre, 0]) / beats
 
 

@@ -20,11 +20,10 @@ WIDEST: Final = 13
 
 
 @tally(2 * WIDEST + 1)
-def _intervals(melody: Melody, counts: Numbers) -> None:
+def _intervals(melody: Melody, k: int, counts: Numbers) -> None:
     """How many intervals there are of each size from -WIDEST to WIDEST semitones, the wider ones counted as these."""
-    for k in range(1, melody.pitch.size):
-        if melody.pitch[k] != REST and melody.pitch[k - 1] != REST:
-            counts[min(max(melody.pitch[k] - melody.pitch[k - 1], -WIDEST), WIDEST) + WIDEST] += 1
+    if k > 0 and melody.pitch[k] != REST and melody.pitch[k - 1] != REST:
+        counts[min(max(melody.pitch[k] - melody.pitch[k - 1], -WIDEST), WIDEST) + WIDEST] += 1
 
 
 @compiled
@@ -65,29 +64,25 @@ def forbidden_intervals(melody: Melody, counts: Numbers) -> float:
     return forbidden / intervals if intervals else np.nan
 
 
-@tally(3, kept=True)
-def _answered(melody: Melody, kept: Numbers) -> None:
-    """Notes read, leaps that another note follows, and how many it answers."""
-    asked, answered = kept[1], kept[2]
-    for k in range(max(int(kept[0]), 2), melody.pitch.size):
-        if melody.pitch[k] != REST and melody.pitch[k - 1] != REST and melody.pitch[k - 2] != REST:
-            leap = melody.pitch[k - 1] - melody.pitch[k - 2]
-            if abs(leap) > LEAP:
-                asked += 1
-                answer = melody.pitch[k - 1] - melody.pitch[k] if leap > 0 else melody.pitch[k] - melody.pitch[k - 1]
-                if 1 <= answer <= 4:
-                    answered += 1
-    kept[0], kept[1], kept[2] = melody.pitch.size, asked, answered
+@tally(2)
+def _answered(melody: Melody, k: int, counts: Numbers) -> None:
+    """Leaps that another note follows, and how many it answers."""
+    if k > 1 and melody.pitch[k] != REST and melody.pitch[k - 1] != REST and melody.pitch[k - 2] != REST:
+        leap = melody.pitch[k - 1] - melody.pitch[k - 2]
+        if abs(leap) > LEAP:
+            answer = melody.pitch[k - 1] - melody.pitch[k] if leap > 0 else melody.pitch[k] - melody.pitch[k - 1]
+            counts[0] += 1
+            counts[1] += 1 <= answer <= 4
 
 
 @statistic(tally=_answered)
-def leap_resolution(melody: Melody, told: Numbers) -> float:
+def leap_resolution(melody: Melody, counts: Numbers) -> float:
     """Share of leaps (more than 5 semitones) answered by 1-4 semitones the other way; of those that have a next note.
 
     Source: Fux; Narmour's registral reversal (The Analysis and Cognition of Basic Melodic Structures, 1990); Sequence
     Tutor's rule 8.
     """
-    return told[2] / told[1] if told[1] else np.nan
+    return counts[1] / counts[0] if counts[0] else np.nan
 
 
 @statistic(at_end=True)

@@ -11,30 +11,22 @@ from rewards.tallies import Numbers, tally
 from rewards.theory.frame import place_in_beat, shannon_entropy, too_short
 
 
-@tally(4, kept=True)
-def _held(melody: Melody, kept: Numbers) -> None:
-    """Notes and rests read, the notes among them, those held over a stronger place than their own, and the tick of the
-    next bar line."""
-    notes, held, barline = kept[1], kept[2], int(kept[3])
-    if kept[0] == 0:
-        barline = melody.start - melody.start % melody.bar + melody.bar
-    for k in range(int(kept[0]), melody.pitch.size):
-        if melody.pitch[k] != REST:
-            while melody.onset[k] >= barline:
-                barline += melody.bar
-            place = place_in_beat(melody, melody.onset[k])
-            over_beat = (place > 0) & (place + melody.duration[k] > melody.beat)
-            held += over_beat | (melody.onset[k] + melody.duration[k] > barline)
-            notes += 1
-    kept[0], kept[1], kept[2], kept[3] = melody.pitch.size, notes, held, barline
+@tally(2)
+def _held(melody: Melody, k: int, counts: Numbers) -> None:
+    """The notes, and those of them held over a stronger place than their own."""
+    if melody.pitch[k] != REST:
+        place = place_in_beat(melody, melody.onset[k])
+        over_beat = (place > 0) & (place + melody.duration[k] > melody.beat)
+        counts[0] += 1
+        counts[1] += over_beat | (melody.onset[k] % melody.bar + melody.duration[k] > melody.bar)
 
 
 @statistic(tally=_held)
-def density(melody: Melody, told: Numbers) -> float:
+def density(melody: Melody, counts: Numbers) -> float:
     """Notes per bar: keeps pieces from growing thin, which is the cheap way to please a prior."""
     if too_short(melody):
         return np.nan
-    return told[1] * melody.bar / (melody.time - melody.start)
+    return counts[0] * melody.bar / (melody.time - melody.start)
 
 
 @statistic(at_end=True)
@@ -61,7 +53,7 @@ def duration_entropy(melody: Melody) -> float:
 
 
 @statistic(tally=_held)
-def syncopation(melody: Melody, told: Numbers) -> float:
+def syncopation(melody: Melody, counts: Numbers) -> float:
     """Share of notes held over a stronger place than the one they begin on: from off the beat over the next beat, or
     over a barline.
 
@@ -69,48 +61,43 @@ def syncopation(melody: Melody, told: Numbers) -> float:
     """
     if too_short(melody):
         return np.nan
-    return told[2] / told[1] if told[1] else np.nan
+    return counts[1] / counts[0] if counts[0] else np.nan
 
 
 @tally(6)
-def _accents(melody: Melody, counts: Numbers) -> None:
+def _accents(melody: Melody, k: int, counts: Numbers) -> None:
     """Notes on the beat and their ticks, the other notes and theirs, and from the first downbeat on the notes on a beat
     and on a downbeat."""
-    on, on_time, off, off_time, beats, downbeats, downbeat = 0, 0, 0, 0, 0, 0, 0
-    for k in range(melody.pitch.size):
+    if melody.pitch[k] != REST:
         onset = melody.onset[k]
-        while downbeat < onset:
-            downbeat += melody.bar
-        if melody.pitch[k] != REST:
-            on_beat = place_in_beat(melody, onset) == 0
-            on += on_beat
-            on_time += melody.duration[k] * on_beat
-            off += not on_beat
-            off_time += melody.duration[k] * (not on_beat)
-            beats += on_beat & (onset >= 0)
-            downbeats += onset == downbeat
-    counts[:] = (on, on_time, off, off_time, beats, downbeats)
+        on_beat = place_in_beat(melody, onset) == 0
+        counts[0] += on_beat
+        counts[1] += melody.duration[k] * on_beat
+        counts[2] += not on_beat
+        counts[3] += melody.duration[k] * (not on_beat)
+        counts[4] += on_beat & (onset >= 0)
+        counts[5] += (onset >= 0) & (onset % melody.bar == 0)
 
 
 @statistic(at_end=True, tally=_accents)
-def accent(melody: Melody, told: Numbers) -> float:
+def accent(melody: Melody, counts: Numbers) -> float:
     """Agogic accent: how much longer notes on the beat are than the others, as the logarithm of the ratio of means.
 
     Source: Lerdahl and Jackendoff, A Generative Theory of Tonal Music (1983), metrical preference rule 5.
     """
     if melody.time < melody.end:
         return np.nan
-    on, on_time, off, off_time = told[0], told[1], told[2], told[3]
+    on, on_time, off, off_time = counts[0], counts[1], counts[2], counts[3]
     return np.log(on_time * off / (on * off_time)) if on and off else np.nan
 
 
 @statistic(at_end=True, tally=_accents)
-def beats_struck(melody: Melody, told: Numbers) -> float:
+def beats_struck(melody: Melody, counts: Numbers) -> float:
     """Share of the beats on which a note begins (Temperley, Music and Probability, 2007, ch. 3)."""
-    return np.nan if melody.time < melody.end else told[4] / -(-melody.time // melody.beat)
+    return np.nan if melody.time < melody.end else counts[4] / -(-melody.time // melody.beat)
 
 
 @statistic(at_end=True, tally=_accents)
-def downbeats_struck(melody: Melody, told: Numbers) -> float:
+def downbeats_struck(melody: Melody, counts: Numbers) -> float:
     """Share of the bars on whose downbeat a note begins."""
-    return np.nan if melody.time < melody.end else told[5] / -(-melody.time // melody.bar)
+    return np.nan if melody.time < melody.end else counts[5] / -(-melody.time // melody.bar)

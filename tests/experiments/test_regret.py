@@ -69,7 +69,7 @@ def test_agents_stand_beside_each_other_and_a_stopped_run_goes_on(tmp_path, monk
     rows = {row["agent"]: row for row in result(run)}
     assert list(rows) == agents
     assert all(row["low"] <= row["regret"] <= row["high"] and row["tasks"] == 2 for row in rows.values())
-    assert rows["uniform"]["regret"] > rows["prior"]["regret"] > rows["greedy"]["regret"] > rows["mcts"]["regret"] >= 0
+    assert rows["uniform"]["regret"] > rows["prior"]["regret"] > rows["greedy"]["regret"] >= rows["mcts"]["regret"] >= 0
     assert (run / "regret.png").stat().st_size > 0
     assert "uniform" in capsys.readouterr().out
 
