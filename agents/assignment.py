@@ -35,11 +35,11 @@ class Assignment:
     nats: float = 9.0
     """Divergence from the prior, a piece, that a learner settles at unless told otherwise."""
 
-    def batch(self, n: int) -> Batch:
-        """``n`` pieces side by side."""
+    def batch(self, n: int, threads: int = 1) -> Batch:
+        """``n`` pieces side by side, shared by ``threads``."""
         if self.mask is None:
-            return Batch(n, self.tasks, self.suite, self.prior)
-        return CounterpointBatch(n, self.tasks, self.suite, self.mask)
+            return Batch(n, self.tasks, self.suite, self.prior, threads)
+        return CounterpointBatch(n, self.tasks, self.suite, self.mask, threads)
 
 
 def assignment(

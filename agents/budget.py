@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 
 from agents.vec_env import MelodyVecEnv
 
@@ -100,5 +101,6 @@ def learn(model: BaseAlgorithm, env: MelodyVecEnv, budget: Budget) -> Used:
     batch.reset([np.random.default_rng(0)] * batch.n)
     batch.step(np.zeros(batch.n, dtype=np.int64))
     watch = _Watch(budget)
+    model.set_logger(Logger(None, []))  # SB3's own would leave a folder among the temporary files
     model.learn(sys.maxsize, watch, log_interval=None)  # type: ignore[arg-type]
     return Used(watch.meter.steps, watch.meter.seconds)

@@ -65,7 +65,10 @@ def _examples(settings: Settings, split: Any) -> tuple[torch.Tensor, torch.Tenso
     """Observations (notes, F) and actions (notes,) of the corpus's parts in the task's metres and of its length; of any
     length where there are none.
     """
-    metres = {task.metre for task in settings.assignment.tasks}
+    tasks = settings.assignment.tasks
+    if tasks[0].species:
+        raise ValueError("cloning learns from the corpus, which has no counterpoint; leave it out there")
+    metres = {task.metre for task in tasks}
     found = [
         load().melodies(split, "parts", settings.bars, metre) or load().melodies(split, "parts", None, metre)
         for metre in sorted(metres)

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from agents.distributions import invert
 from musicenv.alphabet import N_ACTIONS
 from musicenv.batch import Batch
 from musicenv.exponential import exponential
@@ -133,25 +134,36 @@ def top_p(share: float) -> Agent:
 
 
 def compose(
-    batch: Batch, agent: Agent, pieces: int, seed: int, progress: Callable[[int], object] | None = None
+    batch: Batch,
+    agent: Agent,
+    pieces: int,
+    seed: int,
+    progress: Callable[[int], object] | None = None,
+    together: int = 1,
 ) -> Pieces:
     """``pieces`` pieces by ``agent``: rounds of ``batch.n`` side by side, none cut short or chosen by its length.
 
-    ``progress`` is told the number of pieces each time that a round ends.  The same seed composes the same pieces.
+    ``progress`` is told the number of pieces each time that a round ends.  Each ``together`` pieces in a row have the
+    same task, where tasks are drawn.  The same seed composes the same pieces.
     """
     rng = np.random.default_rng(seed)
     done: list[Pieces] = []
     for begin in range(0, pieces, batch.n):
-        done.append(_round(batch, agent, rng))
+        generators = [rng] * batch.n
+        if together > 1:
+            groups = [(begin + i) // together for i in range(batch.n)]
+            generators = [np.random.default_rng([seed, group]) for group in groups]
+        done.append(_round(batch, agent, rng, generators))
         if progress is not None:
             progress(min(batch.n, pieces - begin))
     return Pieces.joined(done).pick(np.arange(pieces))
 
 
-def _round(batch: Batch, agent: Agent, rng: np.random.Generator) -> Pieces:
-    """One piece in each row of the batch; rows that have ended go on with pieces that are thrown away."""
+def _round(batch: Batch, agent: Agent, rng: np.random.Generator, generators: Sequence[np.random.Generator]) -> Pieces:
+    """One piece in each row of the batch, its task drawn by its own generator; rows that have ended go on with pieces
+    that are thrown away.
+    """
     n = batch.n
-    generators = [rng] * n
     batch.reset(generators)
     melodies: list[Melody | None] = [None] * n
     shape = (n, len(batch.suite))
@@ -201,13 +213,7 @@ def _draw(
             if log_probs[i, a] == -np.inf:  # ``exponential`` is limited
                 weight[a] = 0.0
             total += weight[a]
-        left = uniform[i] * total
-        for a in range(actions):
-            if weight[a] > 0.0:
-                chosen[i] = a  # the last possible one, where rounding leaves something over
-                left -= weight[a]
-                if left < 0.0:
-                    break
+        chosen[i] = invert(weight, uniform[i] * total)
 
 
 def divergence(log_p: Floats, log_q: Floats) -> npt.NDArray[np.float64]:

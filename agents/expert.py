@@ -97,9 +97,9 @@ class Expert:
     def __init__(self, settings: ExpertSettings) -> None:
         """The policy is the prior itself."""
         check(settings, envs=1, bonus=0.0, simulations=1, children=1, outcome=0.0, step=0.0, window=1, updates=1)
-        check(settings, minibatch=1, target_kl=0.01, learning_rate=0.0)
+        check(settings, minibatch=1, target_kl=0.01, learning_rate=0.0, threads=1)
         self.settings = settings
-        self.batch = settings.assignment.batch(settings.envs)
+        self.batch = settings.assignment.batch(settings.envs, settings.threads)
         torch.manual_seed(settings.seed)
         self.policy = PriorPolicy(
             observation_space(self.batch),

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from sb3_contrib import QRDQN, MaskablePPO, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO
@@ -26,7 +27,7 @@ from agents.policy import PriorPolicy, policy_agent
 from agents.sequence_tutor import PRESETS, RULES, UPDATES, Preset, SequenceTutor, tutor_agent
 from agents.training import Learning, Settings, build, environment, schedule
 from mcts.search import OutOfTimeError
-from musicenv.alphabet import N_DURATIONS
+from musicenv.alphabet import N_DURATIONS, N_PITCHES
 from musicenv.observation import layout
 
 Learner = Callable[[Settings, Budget], tuple[Agent, Used]]
@@ -39,11 +40,14 @@ QUANTILES: Final = 50
 """Of QR-DQN; its own 200 for each of 310 notes would take most of the time."""
 
 
-def settled(log_probs: Floats, masks: Any) -> Floats:
-    """Log-probabilities (n, A) of the notes that will sound: those of illegal ones go to the note that the environment
-    puts in their place (the longest legal duration that is shorter, else the shortest legal one).
+def settled(log_probs: Floats, legal: npt.NDArray[np.bool_]) -> Floats:
+    """Log-probabilities (n, A) of the notes that will sound, where the durations ``legal`` (n, N_DURATIONS) fit: those
+    of others go to the note that the environment puts in their place (the longest legal duration that is shorter, else
+    the shortest legal one).
+
+    Pitches that a mask forbids keep their probability, for the environment plays them: in counterpoint they cost what
+    the hard rules say.
     """
-    legal = masks[:, :N_DURATIONS].astype(np.bool_)
     below = np.maximum.accumulate(np.where(legal, np.arange(N_DURATIONS), -1), axis=1)
     goes = np.where(below >= 0, below, legal.argmax(axis=1)[:, None])
     p = np.exp(log_probs, dtype=np.float64).reshape(len(goes), -1, N_DURATIONS)
@@ -52,7 +56,12 @@ def settled(log_probs: Floats, masks: Any) -> Floats:
         out[np.arange(len(goes)), :, goes[:, d]] += p[:, :, d]
     with np.errstate(divide="ignore"):
         log_p = np.log(out.reshape(len(goes), -1))
-    return masked(log_p.astype(np.float32), masks)
+    return masked(log_p.astype(np.float32), np.tile(legal, N_PITCHES).astype(np.int8))
+
+
+def _fitting(observations: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """(n, N_DURATIONS) which durations are legal, as observations have it."""
+    return np.asarray(observations[:, layout()["legal"]] > 0.5)
 
 
 def _agent(log_probs_of: Callable[[torch.Tensor], torch.Tensor]) -> Agent:
@@ -60,7 +69,7 @@ def _agent(log_probs_of: Callable[[torch.Tensor], torch.Tensor]) -> Agent:
 
     def agent(batch: Any) -> Any:
         with torch.no_grad():
-            return settled(log_probs_of(torch.from_numpy(batch.observations)).numpy(), batch.masks)
+            return settled(log_probs_of(torch.from_numpy(batch.observations)).numpy(), _fitting(batch.observations))
 
     return agent
 
@@ -91,7 +100,7 @@ def _recurrent(policy: Any) -> Agent:
         with torch.no_grad():
             distribution, memory["state"] = policy.get_distribution(observations, memory["state"], begins)
         memory["composed"] = composed
-        return settled(distribution.distribution.logits.numpy(), batch.masks)
+        return settled(distribution.distribution.logits.numpy(), _fitting(batch.observations))
 
     return agent
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
@@ -12,30 +13,28 @@ from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
 from agents.compose import masked
-from musicenv.alphabet import N_ACTIONS, N_PITCHES
+from agents.distributions import choose, restrict
+from musicenv.alphabet import N_ACTIONS
+from musicenv.threads import Workers, parts_of
 
 Layout = dict[str, slice]
-ILLEGAL: Final = -1e8
-"""Nats, in the place of minus infinity: an illegal note's logit is near it."""
+PART: Final = 128
+"""Notes judged at once in a rollout, by one thread; never fewer than two, since a product with one row is another."""
 
 
 def prior_logits(observations: torch.Tensor, layout: Layout) -> torch.Tensor:
     """(B, A) the prior's log-probabilities (nats) restricted to legal notes and normalised; uniform without a prior."""
-    legal = observations[:, layout["legal"]].repeat(1, N_PITCHES) > 0.5
-    if "log_probs" in layout:
-        logits = observations[:, layout["log_probs"]]
-    else:
-        logits = torch.zeros_like(legal, dtype=observations.dtype)
-    # A finished piece has no legal note; nothing is drawn there, but its value is asked for.
-    legal = legal | ~legal.any(dim=1, keepdim=True)
-    return torch.log_softmax(torch.where(legal, logits, torch.full_like(logits, ILLEGAL)), dim=1)
+    out = np.empty((len(observations), N_ACTIONS), dtype=np.float32)
+    at = layout["log_probs"].start if "log_probs" in layout else -1
+    restrict(observations.contiguous().numpy(), layout["legal"].start, at, out)
+    return torch.from_numpy(out)
 
 
-def drawn(probabilities: torch.Tensor) -> torch.Tensor:
-    """(B,) one index drawn from each row of (B, A), by inverting its cumulative sum: a sixth of multinomial's time."""
-    below = probabilities.cumsum(dim=1)
-    level = (1.0 - torch.rand(len(below), 1)) * below[:, -1:]  # above 0, so that nothing impossible is drawn
-    return (below < level).sum(dim=1)
+class _Tanh(nn.Module):
+    """tanh(x) = 2 sigmoid(2 x) - 1, to 1e-7: a third of the time of torch's tanh."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2.0 * torch.sigmoid(2.0 * x) - 1.0
 
 
 class _TwoTowers(nn.Module):
@@ -46,8 +45,8 @@ class _TwoTowers(nn.Module):
         self.layout = layout
         # The log-probabilities come last, so that the rest needs no copying.
         self.inputs = layout["log_probs"].start if "log_probs" in layout else max(p.stop for p in layout.values())
-        self.actor = nn.Sequential(nn.Linear(self.inputs, actor), nn.Tanh())
-        self.critic = nn.Sequential(nn.Linear(self.inputs, critic), nn.Tanh(), nn.Linear(critic, critic), nn.Tanh())
+        self.actor = nn.Sequential(nn.Linear(self.inputs, actor), _Tanh())
+        self.critic = nn.Sequential(nn.Linear(self.inputs, critic), _Tanh(), nn.Linear(critic, critic), _Tanh())
         self.latent_dim_pi = actor
         self.latent_dim_vf = critic
 
@@ -118,6 +117,8 @@ class PriorPolicy(MaskableActorCriticPolicy):
             raise ValueError("use_sde is for continuous actions; a note is a discrete one")
         self._layout, self._sizes = layout, (actor, critic)
         self.value_scale = value_scale
+        self.workers = Workers()
+        """Who share the notes of a rollout."""
         super().__init__(observation_space, action_space, lr_schedule, **kwargs)
 
     def _build_mlp_extractor(self) -> None:
@@ -131,7 +132,7 @@ class PriorPolicy(MaskableActorCriticPolicy):
         self.optimizer = self.optimizer_class(
             self.parameters(),
             lr=lr_schedule(1),  # type: ignore[call-arg]
-            **self.optimizer_kwargs,
+            **{"fused": True, **self.optimizer_kwargs},  # one pass: a quarter of the time
         )
 
     def expect(self, value: float) -> None:
@@ -146,10 +147,20 @@ class PriorPolicy(MaskableActorCriticPolicy):
         for the rollout."""
         if action_masks is not None:
             return super().forward(obs, deterministic, action_masks)
-        self.last_prior = prior_logits(obs, self._layout)
-        log_probs, values, self.last_kl = self.judge_read(self.read(obs), self.last_prior)
-        actions = log_probs.argmax(dim=1) if deterministic else drawn(log_probs.exp())
-        return actions, values.view(-1, 1), log_probs.gather(1, actions.view(-1, 1)).flatten()
+        n = len(obs)
+        self.last_prior, self.last_kl = torch.empty(n, N_ACTIONS), torch.empty(n)
+        actions, values, log_prob = torch.empty(n, dtype=torch.int64), torch.empty(n, 1), torch.empty(n)
+        level = torch.rand(n)
+
+        def play(part: slice) -> None:
+            with torch.no_grad():  # of a thread, not of all
+                self.last_prior[part] = prior = prior_logits(obs[part], self._layout)
+                correction, values[part, 0] = self.corrected(self.read(obs[part]))
+            given = correction.numpy(), prior.numpy(), level[part].numpy()
+            choose(*given, deterministic, actions[part].numpy(), log_prob[part].numpy(), self.last_kl[part].numpy())
+
+        self.workers.map(play, parts_of(n, PART))
+        return actions, values, log_prob
 
     def read(self, observations: torch.Tensor) -> torch.Tensor:
         """(B, inputs) what actor and critic see: everything but the prior's log-probabilities, not copied."""
@@ -161,9 +172,15 @@ class PriorPolicy(MaskableActorCriticPolicy):
 
     def judge_read(self, read: torch.Tensor, prior: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """``judge`` of what ``read`` and ``prior_logits`` gave, which do not change while the policy learns."""
-        log_probs = torch.log_softmax(prior + cast(Correction, self.action_net).linear(self._towers.actor(read)), dim=1)
+        correction, values = self.corrected(read)
+        log_probs = torch.log_softmax(prior + correction, dim=1)
         kl = (log_probs.exp() * (log_probs - prior)).sum(dim=1)
-        return log_probs, self.value_net(self._towers.critic(read)).flatten(), kl
+        return log_probs, values, kl
+
+    def corrected(self, read: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What is added to the prior's logits (B, A), and values (B,), of what ``read`` gave."""
+        correction = cast(Correction, self.action_net).linear(self._towers.actor(read))
+        return correction, self.value_net(self._towers.critic(read)).flatten()
 
     @property
     def _towers(self) -> _TwoTowers:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.utils import explained_variance
 from stable_baselines3.common.vec_env import VecEnv
 
+from agents.distributions import surrogate
 from agents.policy import PriorPolicy
 from musicenv.alphabet import N_ACTIONS
+from musicenv.threads import Workers, parts_of
+
+Floats = npt.NDArray[np.float64]
+
+PART: Final = 512
+"""Notes whose gradient one thread takes at once: few enough for the cache, enough for the products."""
 
 
 class KLController:
@@ -42,13 +49,13 @@ class KLController:
         self.last_error = error
 
 
-class Samples(NamedTuple):
-    """B notes of a rollout, as (B, ...) tensors."""
+class Rollout(NamedTuple):
+    """The N notes of a rollout, as (N, ...) tensors."""
 
     read: torch.Tensor
-    """(B, inputs) as ``PriorPolicy.read`` gives it."""
+    """(N, inputs) as ``PriorPolicy.read`` gives it."""
     prior: torch.Tensor
-    """(B, A) as ``agents.policy.prior_logits`` gives it."""
+    """(N, A) as ``agents.policy.prior_logits`` gives it."""
     actions: torch.Tensor
     old_log_prob: torch.Tensor
     advantages: torch.Tensor
@@ -77,19 +84,12 @@ class KLRolloutBuffer(RolloutBuffer):
         self.rewards -= self.coefficient * self.kl
         super().compute_returns_and_advantage(last_values, dones)
 
-    def samples(self, size: int) -> Iterator[Samples]:
-        """The notes in random order, ``size`` at a time.
-
-        In place of SB3's ``get``, which sorts the whole rollout by environment and copies each sample twice.
-        """
+    def rollout(self) -> Rollout:
+        """All notes, not copied; SB3's ``get`` sorts the whole rollout by environment and copies each note twice."""
         arrays = (self.observations, self.prior, self.actions, self.log_probs, self.advantages, self.returns)
         notes = self.buffer_size * self.n_envs
         flat = [torch.from_numpy(array.reshape(notes, *array.shape[2:])) for array in arrays]
-        flat[0] = self.policy.read(flat[0])
-        order = torch.randperm(notes)
-        for first in range(0, notes, size):
-            chosen = order[first : first + size]
-            yield Samples(*(tensor.index_select(0, chosen) for tensor in flat))  # a quarter of an index's time
+        return Rollout(self.policy.read(flat[0]), flat[1], flat[2].flatten(), *flat[3:])
 
 
 class PriorPPO(PPO):
@@ -103,13 +103,19 @@ class PriorPPO(PPO):
     policy: PriorPolicy  # type: ignore[assignment]  # SB3's own MaskablePPO overrides it in the same way
     rollout_buffer: KLRolloutBuffer
 
-    def __init__(self, policy: type[PriorPolicy], env: VecEnv, *, controller: KLController, **kwargs: Any) -> None:
+    def __init__(
+        self, policy: type[PriorPolicy], env: VecEnv, *, controller: KLController, threads: int = 1, **kwargs: Any
+    ) -> None:
+        """``threads`` share the notes, and nothing that is learned depends on how many they are as long as torch itself
+        is set to one."""
         self.controller = controller
+        self.workers = Workers(threads)
         super().__init__(cast(Any, policy), env, rollout_buffer_class=KLRolloutBuffer, **kwargs)
 
     def _setup_model(self) -> None:
         super()._setup_model()
         self.rollout_buffer.policy = self.policy
+        self.policy.workers = self.workers
 
     def collect_rollouts(self, env: Any, callback: Any, rollout_buffer: Any, n_rollout_steps: int) -> bool:
         rollout_buffer.coefficient = self.controller.coefficient
@@ -120,25 +126,12 @@ class PriorPPO(PPO):
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         clip = self.clip_range(self._current_progress_remaining)  # type: ignore[operator]
-        figures: list[tuple[float, ...]] = []
+        rollout = self.rollout_buffer.rollout()
+        figures: list[Floats] = []
         for _ in range(self.n_epochs):
-            for batch in self.rollout_buffer.samples(self.batch_size):
-                log_probs, values, kl = self.policy.judge_read(batch.read, batch.prior)
-                log_prob = log_probs.gather(1, batch.actions.long().view(-1, 1)).flatten()
-                advantages = batch.advantages
-                advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-                ratio = torch.exp(log_prob - batch.old_log_prob)
-                gain = torch.min(advantages * ratio, advantages * ratio.clamp(1 - clip, 1 + clip)).mean()
-                value_loss = torch.nn.functional.mse_loss(batch.returns, values) / self.policy.value_scale**2
-                # Advantages are in units of their deviation; the penalty's gradient has to be in the same units.
-                kl_loss = self.controller.coefficient * kl.mean() / (batch.advantages.std() + 1e-8)
-                loss = -gain + self.vf_coef * value_loss + kl_loss
-                self.policy.optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
-                self.policy.optimizer.step()
-                clipped = ((ratio - 1).abs() > clip).float().mean()
-                figures.append((-gain.item(), value_loss.item(), kl.mean().item(), clipped.item()))
+            order = torch.randperm(len(rollout.actions))
+            for first in range(0, len(order), self.batch_size):
+                figures.append(self._learn(rollout, order[first : first + self.batch_size], clip))
             self._n_updates += 1
         for name, value in zip(
             ("policy_loss", "value_loss", "kl_per_note", "clip_fraction"), np.mean(figures, axis=0), strict=True
@@ -154,3 +147,32 @@ class PriorPPO(PPO):
             kl_per_piece = float(buffer.kl.mean() * np.mean([piece["l"] for piece in self.ep_info_buffer]))
             self.logger.record("train/kl_per_piece", kl_per_piece)
             self.controller.update(kl_per_piece)
+
+    def _learn(self, rollout: Rollout, notes: torch.Tensor, clip: float) -> Floats:
+        """One step of the optimiser on ``notes`` (B,) of the rollout: its losses, KL and share of clipped ratios."""
+        advantages = rollout.advantages[notes]
+        deviation = advantages.std() + 1e-8
+        advantages = (advantages - advantages.mean()) / deviation
+        # Advantages are in units of their deviation; the penalty's gradient has to be in the same units.
+        penalty = self.controller.coefficient / float(deviation)
+        parameters = list(self.policy.parameters())
+        to_value = self.vf_coef / self.policy.value_scale**2
+        prior, actions, old_log_prob = (x.numpy() for x in (rollout.prior, rollout.actions, rollout.old_log_prob))
+
+        def gradient(part: slice) -> tuple[tuple[torch.Tensor, ...], tuple[float, ...]]:
+            mine = notes[part]
+            correction, values = self.policy.corrected(rollout.read.index_select(0, mine))
+            missed = torch.nn.functional.mse_loss(values, rollout.returns[mine], reduction="sum")
+            slope = correction.detach()  # the same memory, which the backward pass of a linear layer does not read
+            told = prior, mine.numpy(), actions, old_log_prob, advantages[part].numpy()
+            found = surrogate(slope.numpy(), *told, clip, penalty, len(notes))
+            outputs, slopes = [correction, missed * (to_value / len(notes))], [slope, None]
+            return torch.autograd.grad(outputs, parameters, slopes), (*found, missed.item())
+
+        gradients, found = zip(*self.workers.map(gradient, parts_of(len(notes), PART)), strict=True)
+        for parameter, *parts in zip(parameters, *gradients, strict=True):
+            parameter.grad = sum(parts[1:], parts[0])
+        torch.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
+        self.policy.optimizer.step()
+        gain, kl, clipped, missed = np.sum(found, axis=0) / len(notes)
+        return np.array([-gain, missed / self.policy.value_scale**2, kl, clipped])

@@ -27,7 +27,8 @@ from stable_baselines3 import DQN
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import nn
 
-from agents.policy import ILLEGAL, Correction, Layout, prior_logits
+from agents.distributions import ILLEGAL
+from agents.policy import Correction, Layout, prior_logits
 from agents.vec_env import MelodyVecEnv
 
 Tensor = torch.Tensor
@@ -160,7 +161,7 @@ class SequenceTutor(DQN):
     def __init__(self, env: MelodyVecEnv, rule: str, preset: Preset, seed: int | None = None) -> None:
         if rule not in RULES:
             raise ValueError(f"Sequence Tutor's rule {rule!r} is not one of {', '.join(RULES)}")
-        if env.batch.prior is None:
+        if "log_probs" not in env.batch.layout:
             raise ValueError("the Sequence Tutor begins as a prior, and this environment has none; name one")
         self.rule, self.preset, self.layout = RULES[rule], preset, env.batch.layout
         steps_per_round = max(env.num_envs, 1)

@@ -56,6 +56,8 @@ class Learning:
     """Pieces composed side by side."""
     seed: int = 0
     """Seed of everything random."""
+    threads: int = 2
+    """Threads that share the notes; what is learned does not depend on them."""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -109,8 +111,8 @@ def check(settings: object, **least: float) -> None:
 
 def environment(settings: Settings) -> MelodyVecEnv:
     """The pieces to learn from, seeded."""
-    check(settings, envs=1, bonus=0.0)
-    env = MelodyVecEnv(settings.assignment.batch(settings.envs))
+    check(settings, envs=1, bonus=0.0, threads=1)
+    env = MelodyVecEnv(settings.assignment.batch(settings.envs, settings.threads))
     env.seed(settings.seed)
     return env
 
@@ -137,6 +139,7 @@ def build(settings: Settings) -> Trained:
         PriorPolicy,
         env,
         controller=KLController(settings.nats, FIRST_COEFFICIENT),
+        threads=settings.threads,
         ent_coef=0.0,
         **schedule(settings, env),
         seed=settings.seed,

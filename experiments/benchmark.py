@@ -2,9 +2,10 @@
 reward.
 
 python -m experiments.benchmark                       # minutes on two cores
-python -m experiments.benchmark --preset full --ship  # the published table: see Preset for how long it takes
-python -m experiments.benchmark --contenders prior prior_ppo my_agents:mine --tasks jig
+python -m experiments.benchmark --preset full         # the published tables: hours, see benchmark_presets
+python -m experiments.benchmark --contenders prior prior_ppo my_agents:mine --tasks jig counterpoint
 python -m experiments.benchmark --resume runs/benchmark/...
+python -m experiments.benchmark --publish RUN [RUN ...]   # tables and plots of what has been measured, into docs/
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import shutil
 import signal
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -23,22 +25,14 @@ from typing import Any, Final, Literal
 import torch
 from tqdm import tqdm
 
-from agents.budget import Budget
-from experiments import benchmark_plots
-from experiments.benchmark_tables import (
-    TABLE,
-    compact,
-    estimates,
-    markdown,
-    paper_markdown,
-    ranked,
-    read,
-    rules_markdown,
-)
-from experiments.cells import cells_of, real_path, run, run_real
-from experiments.contenders import CONTENDERS, SWEEP, TASKS, contender
+from experiments import benchmark_plots, benchmark_report
+from experiments.benchmark_presets import PRESETS, Part
+from experiments.benchmark_results import Results, compact, read
+from experiments.cells import real_path, run, run_real
+from experiments.challenges import TASKS
+from experiments.contenders import contender
 from experiments.pages import fill
-from experiments.runs import Run, command, machine, open_run, print_table, published, start_run, user_input
+from experiments.runs import Run, command, open_run, print_table, published, start_run, user_input
 from musicenv.files import write_atomic
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmark.md"
@@ -46,60 +40,14 @@ SHIPPED: Final = Path(__file__).parent.parent / "docs" / "figures" / "benchmark"
 """Raw figures and plots of the published comparison; its tables are in docs/benchmark.md."""
 
 
-SHOWN: Final = ("real", "uniform", "prior", "prior_ppo", "tutor_q_tuned", "tutor_psi_tuned", "tutor_g_tuned")
-"""Who stands in the tables of the paper's metrics and of the rules."""
-
-
-@dataclass(frozen=True)
-class Preset:
-    """What is compared unless told otherwise."""
-
-    tasks: tuple[str, ...]
-    contenders: tuple[str, ...]
-    seeds: int
-    steps: int
-    seconds: float
-    pieces: int
-
-
-PRESETS: Final = {
-    "quick": Preset(
-        tasks=("melody",),
-        contenders=("uniform", "prior", "prior_best_of_4", "prior_ppo", "tutor_psi_tuned", "tutor_g_tuned", "cloning"),
-        seeds=3,
-        steps=30_000,
-        seconds=6.0,
-        pieces=64,
-    ),
-    # Some 90 minutes of one core for each seed and task, half of it for qr_dqn and recurrent_ppo at equal steps.
-    "full": Preset(
-        tasks=("melody", "jig", "continuation"),
-        contenders=tuple(CONTENDERS),
-        seeds=10,
-        steps=300_000,
-        seconds=60.0,
-        pieces=256,
-    ),
-    # Rules paid against likelihood, over the weight of the reward.
-    "sweep": Preset(
-        tasks=("melody",),
-        contenders=("prior", "prior_0.8", "prior_0.6", "prior_ppo", *SWEEP),
-        seeds=5,
-        steps=300_000,
-        seconds=60.0,
-        pieces=256,
-    ),
-}
-
-
 @dataclass(frozen=True)
 class Args:
     """Compare agents: the same tasks, the same notes and the same time to learn, many seeds."""
 
-    preset: Literal["quick", "full", "sweep"] = "quick"
-    """What the following are unless given."""
+    preset: Literal["quick", "main", "breadth", "sweep", "full"] = "quick"
+    """What the following are unless given: one comparison, or several in one run."""
     tasks: tuple[str, ...] = ()
-    """Of melody, jig, waltz, dorian, continuation, any."""
+    """Of melody, jig, waltz, dorian, continuation, any, counterpoint, counterpoint_2."""
     contenders: tuple[str, ...] = ()
     """Names in experiments/contenders.py, or MODULE:ATTRIBUTE for an agent of one's own."""
     seeds: int | None = None
@@ -112,44 +60,38 @@ class Args:
     """Pieces that are judged for each run."""
     processes: int = 2
     """Runs side by side, each in one thread."""
-    ship: bool = False
-    """Write tables and plots into docs/figures/benchmark and docs/benchmark.md as well."""
     out: Path | None = None
     """Run folder; a new one under runs/benchmark by default."""
     resume: Path | None = None
-    """Run folder to go on with; its own arguments hold, but for --processes and --ship."""
+    """Run folder to go on with; its own arguments hold, but for --processes."""
+    publish: tuple[Path, ...] = ()
+    """Measure nothing: put tables and plots of the cells in these runs, or folders of cells, into docs/benchmark.md and
+    docs/figures/benchmark; of equal cells those in the last folder count."""
 
     @property
-    def chosen(self) -> Preset:
-        """The preset with what was given."""
-        given = {field.name: getattr(self, field.name) for field in fields(Preset)}
-        return replace(
-            PRESETS[self.preset], **{name: value for name, value in given.items() if value not in (None, ())}
-        )
+    def parts(self) -> list[Part]:
+        """Those of the preset with what was given."""
+        given = {field.name: getattr(self, field.name) for field in fields(Part)}
+        asked = {name: value for name, value in given.items() if value not in (None, ())}
+        return [replace(part, **asked) for part in PRESETS[self.preset]]
 
 
-def check(args: Args) -> Preset:
-    """The choice, if it is possible; ValueError, naming the field, if not."""
-    chosen = args.chosen
-    for task in chosen.tasks:
-        if task not in TASKS:
-            raise ValueError(f"task {task!r} is not one of {', '.join(TASKS)}")
-    for name in chosen.contenders:
-        contender(name)
-    for name, least in {"seeds": 1, "pieces": 10}.items():
-        if getattr(chosen, name) < least:
-            raise ValueError(f"{name}={getattr(chosen, name)} is not possible; give at least {least}")
+def check(args: Args) -> list[Part]:
+    """What is to be compared, if it is possible; ValueError, naming the field, if not."""
     if args.processes < 1:
         raise ValueError(f"processes={args.processes} is not possible; give at least 1")
-    if not budgets_of(chosen):
-        raise ValueError("steps=0 and seconds=0 leave nothing to compare; give one of them")
-    return chosen
-
-
-def budgets_of(chosen: Preset) -> list[Budget]:
-    """Equal steps, then equal time."""
-    steps = [Budget(steps=chosen.steps)] if chosen.steps else []
-    return steps + ([Budget(seconds=chosen.seconds)] if chosen.seconds else [])
+    for part in args.parts:
+        for task in part.tasks:
+            if task not in TASKS:
+                raise ValueError(f"task {task!r} is not one of {', '.join(TASKS)}")
+        for name in part.contenders:
+            contender(name)
+        for name, least in {"seeds": 1, "pieces": 10}.items():
+            if getattr(part, name) < least:
+                raise ValueError(f"{name}={getattr(part, name)} is not possible; give at least {least}")
+        if not part.budgets:
+            raise ValueError("steps=0 and seconds=0 leave nothing to compare; give one of them")
+    return args.parts
 
 
 def _alone() -> None:
@@ -164,13 +106,14 @@ def _end_with(parent: Any) -> None:
     os._exit(1)
 
 
-def measure_all(chosen: Preset, folder: Path, processes: int) -> None:
-    """Measure all cells that are not in ``folder`` yet."""
-    # uniform play and real parts are what scores are measured by.
-    names = dict.fromkeys(("uniform", *chosen.contenders))
-    cells = cells_of(chosen.tasks, tuple(names), budgets_of(chosen), chosen.seeds, chosen.pieces)
+def measure_all(parts: Sequence[Part], folder: Path, processes: int) -> None:
+    """Measure all cells that are not in ``folder`` yet, and real parts; seed after seed, so that a run that is stopped
+    has everyone.
+    """
+    cells = sorted(dict.fromkeys(cell for part in parts for cell in part.cells), key=lambda cell: cell.seed)
     left = [cell for cell in cells if not cell.path(folder).exists()]
-    real = [task for task in chosen.tasks if not real_path(task, folder).exists()]
+    tasks = dict.fromkeys(cell.task for cell in cells)
+    real = [task for task in tasks if TASKS[task].has_real and not real_path(task, folder).exists()]
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     workers = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_alone)
     jobs: dict[Future[Path], str] = {workers.submit(run_real, task, folder): f"real {task}" for task in real}
@@ -193,58 +136,54 @@ def measure_all(chosen: Preset, folder: Path, processes: int) -> None:
     workers.shutdown()
 
 
-def about(chosen: Preset, tasks: list[str]) -> str:
-    """The size of a comparison, in words."""
-    here = machine()
-    return (
-        f"Measured with {chosen.seeds} runs of each contender on {', '.join(tasks)}, {chosen.pieces} pieces a run; "
-        f"learning from {chosen.steps:,} notes, or for {chosen.seconds:g} s of one core "
-        f"({here['processor']}, {here['system']})."
-        + (" Of so few runs the ranges below are too narrow." if chosen.seeds < 5 else "")
-    )
-
-
-def report(run_: Run, chosen: Preset) -> tuple[list[Path], dict[str, str]]:
+def report(run_: Run, results: Results) -> tuple[list[Path], dict[str, str]]:
     """Raw figures and plots as files, and what goes into the page, by the names of its blocks."""
-    results = read(run_.folder / "cells")
-    found = estimates(results)
-    blocks = {f"table_{'steps' if 'notes' in budget else 'time'}": markdown(of) for budget, of in found.items()}
-    last, task = results.budgets[-1], results.tasks[0]
-    shown = [name for name in SHOWN if name in results.contenders(last)]
-    blocks |= {"paper": paper_markdown(results, last, task, shown), "rules": rules_markdown(results, last, task, shown)}
-    blocks["about"] = about(chosen, results.tasks)
+    blocks = benchmark_report.blocks(results)
     files = [write_atomic(run_.folder / "cells.json", json.dumps(compact(results)) + "\n")]
-    named = [name for name in chosen.contenders if name.startswith(("prior_ppo", "tutor", "uniform"))] + ["prior"]
-    files += benchmark_plots.draw(run_.folder, results, found, named)
-    for budget, of in found.items():
-        print(f"\n{budget.replace('_', ' ')} of learning (interquartile means)")
-        figures = [column for column in TABLE if column.figure != "learning_notes"]
-        rows = [[name, *(of[name][column.figure].value for column in figures)] for name in ranked(of)]
-        print_table(rows, ["", *(column.head for column in figures)])
+    files += benchmark_plots.draw(run_.folder, results)
+    found = {task: benchmark_report.estimates(results.on(task)) for task in results.tasks}
+    for task, of_task in found.items():
+        for kind, of in of_task.items():
+            print(f"\n{task}, {results.on(task).budget(kind)} to learn (interquartile means)")
+            columns = benchmark_report.short(results.on(task))
+            values = [[figures.get(column.figure) for column in columns] for figures in of.values()]
+            rows = [[name, *(v and v.value for v in row)] for name, row in zip(of, values, strict=True)]
+            print_table(rows, ["", *(column.head for column in columns)])
     tables = [write_atomic(run_.folder / f"{name}.md", text + "\n") for name, text in blocks.items()]
     run_.finish(found, [*files, *tables])
+    print(f"\nlook: {run_.folder / 'score.png'}\nfigures: {run_.folder / 'result.json'}")
     return files, blocks
+
+
+def publish(args: Args) -> None:
+    """Tables, plots and raw figures of runs into docs/."""
+    with user_input():
+        results = read(args.publish)
+    run_ = start_run("benchmark", replace(args, publish=()), args.out)
+    with user_input():  # what is missing among the cells
+        files, blocks = report(run_, results)
+    SHIPPED.mkdir(parents=True, exist_ok=True)
+    published(run_.folder, SHIPPED / "result.json")
+    for file in files:
+        shutil.copy(file, SHIPPED / file.name)
+    print(f"page: {fill(PAGE, blocks)}")
 
 
 def benchmark(args: Args) -> None:
     """The command."""
-    ship, processes, run_ = args.ship, args.processes, None
+    if args.publish:
+        publish(args)
+        return
+    processes, run_ = args.processes, None
     if args.resume is not None:
         run_ = open_run(args.resume, "benchmark")
         args = run_.arguments_as(Args)
     with user_input():
-        chosen = check(args)
+        parts = check(args)
     run_ = run_ or start_run("benchmark", args, args.out)
     print(f"writing to {run_.folder}", flush=True)
-    measure_all(chosen, run_.folder / "cells", processes)
-    files, blocks = report(run_, chosen)
-    if ship:
-        SHIPPED.mkdir(parents=True, exist_ok=True)
-        published(run_.folder, SHIPPED / "result.json")
-        for file in files:
-            shutil.copy(file, SHIPPED / file.name)
-        print(f"page: {fill(PAGE, blocks)}")
-    print(f"\nlook: {run_.folder / 'score.png'}\nfigures: {run_.folder / 'result.json'}")
+    measure_all(parts, run_.folder / "cells", processes)
+    report(run_, read([run_.folder]))
 
 
 main = command(Args, benchmark)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,9 +10,12 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.benchmark_tables import SCORE, Results, ranked
+from experiments.benchmark_claims import curve, is_ours, points
+from experiments.benchmark_results import AHEAD, OURS, SCORE, Results
 from experiments.cells import REAL
-from experiments.statistics import Estimate, performance_profile, probability_of_improvement
+from experiments.challenges import TASKS
+from experiments.contenders import SWEEP
+from experiments.statistics import Estimate, performance_profile
 from musicenv.files import atomic_path
 
 FAMILIES: Final = {
@@ -26,9 +29,11 @@ FAMILIES: Final = {
 }
 """Colour by the beginning of the name, the first that fits; others are OTHER."""
 OTHER: Final = "#9467bd"
-OURS: Final = "prior_ppo"
 FAR: Final = 3.0
 """Nats a note under the prior; real parts have 1.5."""
+_PROFILED: Final = ("prior_ppo", "expert", "tutor", "uniform", "prior_best", "prior_reg")
+POOR: Final = -30.0
+"""What the rules pay; real parts are paid -1."""
 
 
 def colour(name: str) -> str:
@@ -49,22 +54,44 @@ def save(figure: Figure, path: Path) -> list[Path]:
     return written
 
 
-def _panels(budgets: Sequence[str], height: float, width: float = 5.5) -> tuple[Figure, list[Any]]:
-    figure = Figure(figsize=(width * len(budgets), height), layout="constrained")
-    axes = figure.subplots(1, len(budgets), squeeze=False)[0]
-    for axis, budget in zip(axes, budgets, strict=True):
-        axis.set_title(budget.replace("_", " ") + " of learning", fontsize=10)
+def _panels(titles: Sequence[str], height: float, width: float = 5.5) -> tuple[Figure, list[Any]]:
+    figure = Figure(figsize=(width * len(titles), height), layout="constrained")
+    axes = figure.subplots(1, len(titles), squeeze=False)[0]
+    for axis, title in zip(axes, titles, strict=True):
+        axis.set_title(title, fontsize=10)
         axis.grid(alpha=0.3)
     return figure, list(axes)
 
 
-def intervals(found: Mapping[str, Mapping[str, Mapping[str, Estimate]]], figure_name: str, label: str) -> Figure:
-    """One figure of each contender with its interval, a panel for each budget."""
-    most = max(len(of) for of in found.values())
-    figure, axes = _panels(list(found), 1.0 + 0.26 * most)
-    for axis, of in zip(axes, found.values(), strict=True):
-        _bars(axis, [(name, of[name][figure_name]) for name in reversed(ranked(of))])
+def _by_kind(results: Results, height: float) -> tuple[Figure, list[tuple[str, Any]]]:
+    """A panel for each kind of budget."""
+    figure, axes = _panels([f"{results.budget(kind)} to learn" for kind in results.kinds], height)
+    return figure, list(zip(results.kinds, axes, strict=True))
+
+
+def _tall(rows: int) -> float:
+    return 1.0 + 0.26 * rows
+
+
+def intervals(results: Results, figure_name: str, label: str) -> Figure:
+    """One figure of each contender with its interval."""
+    figure, panels = _by_kind(results, _tall(max(len(results.contenders(kind)) for kind in results.kinds)))
+    for kind, axis in panels:
+        rows = [(name, results.estimate(name, kind, figure_name)) for name in reversed(results.ranked(kind))]
+        _bars(axis, [row for row in rows if np.isfinite(row[1].value)])
         axis.set_xlabel(label)
+    return figure
+
+
+def tasks(results: Results, kind: str) -> Figure:
+    """The scores on each task: a panel for each."""
+    views = [results.on(task) for task in results.tasks]
+    most = max(len(view.contenders(kind)) for view in views)
+    figure, axes = _panels([f"{view.tasks[0]}, {view.budget(kind)}" for view in views], _tall(most), 3.6)
+    for view, axis in zip(views, axes, strict=True):
+        names = [name for name in reversed(view.ranked(kind)) if name != REAL]
+        _bars(axis, [(name, view.estimate(name, kind, SCORE)) for name in names])
+        axis.set_xlabel(SCORE)
     return figure
 
 
@@ -77,11 +104,11 @@ def _bars(axis: Any, rows: Sequence[tuple[str, Estimate]]) -> None:
 
 def profiles(results: Results, names: Sequence[str]) -> Figure:
     """Share of the runs above each score, with 95 % bands."""
-    figure, axes = _panels(results.budgets, 3.8)
+    figure, panels = _by_kind(results, 3.8)
     thresholds = np.linspace(-0.2, 1.4, 161)
-    for axis, budget in zip(axes, results.budgets, strict=True):
-        for number, name in enumerate(n for n in names if n in results.contenders(budget)):
-            profile = performance_profile(results.scores(name, budget, SCORE), thresholds)
+    for kind, axis in panels:
+        for number, name in enumerate(n for n in names if n in results.contenders(kind)):
+            profile = performance_profile(results.scores(name, kind, SCORE), thresholds)
             style = ("-", "--", ":", "-.")[number % 4]
             axis.plot(thresholds, profile.share, style, color=colour(name), label=name)
             axis.fill_between(thresholds, profile.low, profile.high, color=colour(name), alpha=0.12, linewidth=0)
@@ -92,49 +119,52 @@ def profiles(results: Results, names: Sequence[str]) -> Figure:
 
 
 def improvements(results: Results) -> Figure:
-    """How likely a run of prior_ppo scores more than one of each other contender."""
-    most = max(len(results.contenders(budget)) for budget in results.budgets)
-    figure, axes = _panels(results.budgets, 1.0 + 0.26 * most)
-    for axis, budget in zip(axes, results.budgets, strict=True):
-        ours = results.scores(OURS, budget, SCORE)
-        others = [name for name in results.contenders(budget) if name not in (OURS, REAL)]
-        rows = [(n, probability_of_improvement(ours, results.scores(n, budget, SCORE))) for n in others]
-        _bars(axis, sorted(rows, key=lambda row: row[1].value))
+    """How likely a run of OURS scores more than one of each other contender."""
+    figure = intervals(results, AHEAD, f"P({OURS} scores more)")
+    for axis in figure.axes:
         axis.axvline(0.5, color="black", linewidth=0.8)
         axis.set_xlim(-0.02, 1.02)
-        axis.set_xlabel(f"P({OURS} scores more)")
     return figure
 
 
 def trade_off(results: Results) -> Figure:
     """What the rules pay against how usual the prior finds the pieces: up and to the left is better.
 
-    Whoever is further from the prior than FAR, as uniform play is, stands beyond the edge and is left out.
+    The line is our curve.  Whoever is further from the prior than FAR, as uniform play is, stands beyond the edge and
+    is left out, and so is who is paid so little that the others would be one blot.
     """
-    figure, axes = _panels(results.budgets, 4.2)
-    for axis, budget in zip(axes, results.budgets, strict=True):
-        for name in results.contenders(budget):
-            x, y = (results.estimate(name, budget, figure) for figure in ("nll_prior", "suite_score"))
-            if not x.value < FAR:
-                continue
+    figure, panels = _by_kind(results, 5.0)
+    for kind, axis in panels:
+        shown = [point for point in points(results, kind) if point.nll.value < FAR and point.paid.value > POOR]
+        for name, x, y in shown:
             across, along = ([[e.value - e.low], [e.high - e.value]] for e in (x, y))
             axis.errorbar(x.value, y.value, xerr=across, yerr=along, fmt="o", color=colour(name), markersize=5)
             axis.annotate(name, (x.value, y.value), fontsize=6, xytext=(4, 3), textcoords="offset points")
+        ours = [point for point in shown if is_ours(point.name)]
+        if ours:
+            corners = curve(ours)
+            axis.plot(corners[:, 0], corners[:, 1], color=colour(OURS), linewidth=1, alpha=0.6)
         axis.set_xlabel("nats a note under the prior")
         axis.set_ylabel("what the rules pay")
     return figure
 
 
-def draw(
-    folder: Path, results: Results, found: Mapping[str, Mapping[str, Mapping[str, Estimate]]], named: Sequence[str]
-) -> list[Path]:
-    """All plots; ``named`` are the contenders whose profiles are shown."""
+def draw(folder: Path, results: Results) -> list[Path]:
+    """All plots: of the first task, there too with those who differ in the weight of the reward alone, and of all."""
+    everywhere = results.without(SWEEP)
+    main, swept = everywhere.on(results.tasks[0]), results.on(results.tasks[0])
+    named = [name for name in main.ranked(main.kinds[-1]) if name.startswith(_PROFILED)]
     plots = {
-        "score": intervals(found, SCORE, "score (0 uniform play, 1 real parts)"),
-        "passes_all": intervals(found, "passes_all", "share of pieces that pass all rules"),
-        "profiles": profiles(results, named),
-        "trade_off": trade_off(results),
+        "score": intervals(main, SCORE, "score (0 uniform play, 1 real parts)"),
+        "passes_all": intervals(main, "passes_all", "share of pieces that pass all rules"),
+        "profiles": profiles(main, named),
     }
-    if all(OURS in results.contenders(budget) for budget in results.budgets):
-        plots["improvement"] = improvements(results)
+    if TASKS[main.tasks[0]].has_real:
+        plots["trade_off"] = trade_off(swept)
+    if all(OURS in main.contenders(kind) for kind in main.kinds):
+        plots["improvement"] = improvements(main)
+    if len(everywhere.tasks) > 1:
+        last = everywhere.kinds[-1]
+        plots["tasks"] = tasks(everywhere, last)
+        plots["profiles_tasks"] = profiles(everywhere, [n for n in everywhere.ranked(last) if n != REAL])
     return [path for name, figure in plots.items() for path in save(figure, folder / name)]

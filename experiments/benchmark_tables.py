@@ -1,27 +1,20 @@
-"""What a benchmark's cells say: scores, estimates and tables in Markdown."""
+"""A benchmark's tables in Markdown."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
-import numpy as np
-
+from experiments.benchmark_results import AHEAD, SCORE, Results
 from experiments.cells import REAL
 from experiments.judges.paper import COLUMNS as PUBLISHED
 from experiments.judges.paper import METRICS, won_by_random
-from experiments.statistics import Estimate, Floats, estimate
-
-NO_BUDGET: Final = "no learning"
-SCORE: Final = "score"
-"""The return, as a share of the way from uniform play (0) to real parts (1) on each task."""
+from experiments.statistics import Estimate
 
 
 class Column(NamedTuple):
-    """A figure in the table."""
+    """A figure in a table."""
 
     figure: str
     head: str
@@ -30,112 +23,62 @@ class Column(NamedTuple):
     """Whether the interval stands beside it."""
 
 
-TABLE: Final = (
+PAID: Final = (
     Column(SCORE, "score", 2, True),
     Column("passes_all", "all rules", 2, True),
-    Column("nll_judge", "nats/note", 2, True),
-    Column("nll_ngrams", "nats/note (n-grams)"),
-    Column("overlap", "overlap"),
-    Column("auc_by_features", "found out (features)"),
-    Column("auc_by_notes", "found out (notes)"),
-    Column("vendi_by_real", "diversity"),
-    Column("copied", "copied"),
+    Column(AHEAD, "prior_ppo ahead", 2, True),
     Column("learning_notes", "notes learned from", 0),
     Column("learning_seconds", "s to learn", 0),
     Column("tries", "tries", 0),
     Column("seconds_per_piece", "s a piece", 3),
 )
+"""What the rules pay, and what it costs."""
+HEARD: Final = (
+    Column("nll_judge", "nats/note", 2, True),
+    Column("nll_ngrams", "nats/note (n-grams)"),
+    Column("overlap", "overlap"),
+    Column("auc_by_features", "found out (features)", 2, True),
+    Column("auc_by_notes", "found out (notes)", 2, True),
+    Column("distinct_4grams_by_real", "4-grams"),
+    Column("edit_distance_by_real", "distance"),
+    Column("vendi_by_real", "kinds"),
+    Column("shared_notes", "shared", 1),
+    Column("copied", "copied"),
+)
+"""What the other judges say."""
+SHORT: Final = (
+    Column(SCORE, "score", 2, True),
+    Column("passes_all", "all rules", 2, True),
+    Column("nll_judge", "nats/note"),
+    Column("auc_by_notes", "found out (notes)"),
+    Column("vendi_by_real", "kinds"),
+    Column("copied", "copied"),
+)
+"""Of the smaller tables."""
+LINES: Final = (
+    Column("regret", "regret", 2, True),
+    Column("optimal", "optimal", 2),
+    Column("hard_rules", "hard rules kept"),
+    Column("different", "different"),
+    Column("edit_distance", "distance"),
+    Column("seconds_per_piece", "s a piece", 3),
+)
+"""Of counterpoint."""
 
 
-class Results:
-    """The figures of many cells."""
-
-    def __init__(self, cells: Sequence[Mapping[str, Any]]) -> None:
-        self.cells = cells
-        self.tasks = sorted({cell["cell"]["task"] for cell in cells})
-        self._figures: dict[tuple[str, str, str], dict[int, Mapping[str, float]]] = {}
-        self._rules: dict[tuple[str, str, str], list[Mapping[str, float | None]]] = {}
-        for read in cells:
-            cell = read["cell"]
-            key = (cell["contender"], budget_of(cell), cell["task"])
-            self._figures.setdefault(key, {})[cell.get("seed", 0)] = read["figures"]
-            self._rules.setdefault(key, []).append(read["rules"])
-
-    @property
-    def budgets(self) -> list[str]:
-        """Those that somebody learned within, as ``Budget.name``; equal notes before equal time."""
-        found = {budget for _, budget, _ in self._figures}
-        return sorted(found - {NO_BUDGET}, key=lambda name: ("notes" not in name, name))
-
-    def contenders(self, budget: str) -> list[str]:
-        """Who learned within a budget, and who did not learn, all of them on every task; real parts first."""
-        names = list(dict.fromkeys(name for name, of, _ in self._figures if of in (budget, NO_BUDGET)))
-        whole = [name for name in names if all(self._runs(name, budget, task) for task in self.tasks)]
-        return sorted(whole, key=lambda name: name != REAL)
-
-    def _runs(self, name: str, budget: str, task: str) -> dict[int, Mapping[str, float]]:
-        return self._figures.get((name, budget, task)) or self._figures.get((name, NO_BUDGET, task), {})
-
-    def rules_of(self, name: str, budget: str, task: str) -> dict[str, float]:
-        """Share of the pieces that pass each rule, mean over the runs on a task; NaN for a rule nothing can fail."""
-        runs = self._rules.get((name, budget, task)) or self._rules[name, NO_BUDGET, task]
-        return {rule: float(np.mean([_number(run[rule]) for run in runs])) for rule in runs[0]}
-
-    def scores(self, name: str, budget: str, figure: str) -> Floats:
-        """(runs, tasks) of one figure; of the seeds that there are on every task.  NaN where it is not defined."""
-        runs = [self._runs(name, budget, task) for task in self.tasks]
-        seeds = sorted(set.intersection(*map(set, runs)))
-        if figure != SCORE:
-            # Real parts were not learned: some figures are not theirs.
-            return np.array([[_number(of_task[seed].get(figure)) for of_task in runs] for seed in seeds])
-        returns = self.scores(name, budget, "return")
-        none, real = (self.scores(each, budget, "return").mean(axis=0) for each in ("uniform", REAL))
-        return np.asarray((returns - none) / (real - none))
-
-    def estimate(self, name: str, budget: str, figure: str) -> Estimate:
-        """Interquartile mean over all runs on all tasks, and its interval; NaN where it is not defined everywhere."""
-        found = self.scores(name, budget, figure)
-        return estimate(found) if np.isfinite(found).all() else Estimate(math.nan, math.nan, math.nan)
+def markdown(results: Results, kind: str, columns: Sequence[Column]) -> str:
+    """The table of one kind of budget."""
+    rows = [[n, *(_cell(results.estimate(n, kind, c.figure), c) for c in columns)] for n in results.ranked(kind)]
+    return table([["", *(column.head for column in columns)], *rows])
 
 
-def budget_of(cell: Mapping[str, Any]) -> str:
-    """The name of a cell's budget."""
-    given = cell.get("budget")
-    if not given:
-        return NO_BUDGET
-    shown = {"notes": given["steps"], "s": given["seconds"]}
-    return "_".join(f"{value:g}_{unit}" for unit, value in shown.items() if value is not None)
-
-
-def read(folder: Path) -> Results:
-    """All cells in a folder of them."""
-    return Results([json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*/*.json"))])
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
-
-
-def estimates(results: Results) -> dict[str, dict[str, dict[str, Estimate]]]:
-    """Budget -> contender -> figure -> interquartile mean and interval."""
-    return {
-        budget: {
-            name: {column.figure: results.estimate(name, budget, column.figure) for column in TABLE}
-            for name in results.contenders(budget)
-        }
-        for budget in results.budgets
-    }
-
-
-def ranked(found: Mapping[str, Mapping[str, Estimate]]) -> list[str]:
-    """Contenders by their score, real parts first."""
-    return sorted(found, key=lambda name: (name != REAL, -found[name][SCORE].value))
-
-
-def markdown(found: Mapping[str, Mapping[str, Estimate]]) -> str:
-    """The table of one budget."""
-    rows = [[name, *(_cell(found[name][column.figure], column) for column in TABLE)] for name in ranked(found)]
-    return _table([["", *(column.head for column in TABLE)], *rows])
+def by_task(results: Results, kind: str) -> str:
+    """The scores on each task, and over all of them, of those who composed on every task."""
+    column = Column(SCORE, SCORE, 2, True)
+    views = [results, *(results.on(task) for task in results.tasks)]
+    names = [name for name in results.ranked(kind) if name != REAL]
+    rows = [[name, *(_cell(view.estimate(name, kind, SCORE), column) for view in views)] for name in names]
+    return table([["", "all tasks", *results.tasks], *rows])
 
 
 def _cell(value: Estimate, column: Column) -> str:
@@ -148,52 +91,41 @@ def _cell(value: Estimate, column: Column) -> str:
     return f"{text} ({value.low:.{column.digits}f}..{value.high:.{column.digits}f})"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    """Markdown; the first row is the head."""
-    ruled = [rows[0], ["---", *("---:" for _ in rows[0][1:])], *rows[1:]]
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """In Markdown; the first row is the head.  Columns in which nobody has a value are left out."""
+    kept = [k for k, column in enumerate(zip(*rows[1:], strict=True)) if set(column) != {"-"}]
+    chosen = [[row[k] for k in kept] for row in rows]
+    ruled = [chosen[0], ["---", *("---:" for _ in chosen[0][1:])], *chosen[1:]]
     return "\n".join("| " + " | ".join(row) + " |" for row in ruled)
 
 
-def compact(results: Results) -> dict[str, Any]:
-    """All cells, with the names of figures and rules once, in five digits."""
-    figures = sorted({name for cell in results.cells for name in cell["figures"]})
-    rules = sorted({name for cell in results.cells for name in cell["rules"]})
-
-    def row(cell: Mapping[str, Any]) -> dict[str, Any]:
-        values = {
-            "figures": [cell["figures"].get(name) for name in figures],
-            "rules": [cell["rules"].get(name) for name in rules],
-        }
-        return {**cell["cell"], **{part: [_short(value) for value in found] for part, found in values.items()}}
-
-    return {"figures": figures, "rules": rules, "runs": [row(cell) for cell in results.cells]}
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else float(f"{value:.5g}")
-
-
-def _two_digits(value: float) -> str:
+def two_digits(value: float) -> str:
+    """A dash where it is not defined."""
     return "-" if math.isnan(value) else f"{value:.2f}"
 
 
-def rules_markdown(results: Results, budget: str, task: str, ours: Sequence[str]) -> str:
+def rules_markdown(results: Results, kind: str, task: str, ours: Sequence[str]) -> str:
     """Share of the pieces that pass each rule, on one task, means over the seeds."""
-    found = {name: results.rules_of(name, budget, task) for name in ours}
+    found = {name: results.rules_of(name, kind, task) for name in ours}
     names = [name for name in found[ours[0]] if not math.isnan(found[ours[0]][name])]
-    return _table([["", *ours], *([rule, *(_two_digits(found[name][rule]) for name in ours)] for rule in names)])
+    return table([["", *ours], *([rule, *(two_digits(found[name][rule]) for name in ours)] for rule in names)])
 
 
-def paper_markdown(results: Results, budget: str, task: str, ours: Sequence[str]) -> str:
-    """The paper's table: its own columns, and beside them ours on one task, means over the seeds."""
+def paper_means(results: Results, kind: str, name: str) -> dict[str, float]:
+    """The paper's METRICS of a contender, means over its runs."""
+    return {key: float(results.scores(name, kind, f"paper_{key}").mean()) for key in METRICS}
+
+
+def paper_markdown(results: Results, kind: str, ours: Sequence[str]) -> str:
+    """The paper's table: its own columns, and beside them ours, means over the seeds."""
+    means = {name: paper_means(results, kind, name) for name in ours}
     rows = [["", *(f"*{name}*" for name in PUBLISHED), *ours]]
-    where = results.tasks.index(task)
     for key, metric in METRICS.items():
-        means = [float(results.scores(name, budget, f"paper_{key}")[:, where].mean()) for name in ours]
-        wins = "uniform" in ours and _wins(means[ours.index("uniform")], means, metric.badness)
+        values = [of[key] for of in means.values()]
+        wins = "uniform" in means and _wins(means["uniform"][key], values, metric.badness)
         marks = (" †" if key in won_by_random() else "") + (" ‡" if wins else "")
-        rows.append([metric.text + marks, *(f"{value:g}" for value in metric.published), *map(_two_digits, means)])
-    return _table(rows)
+        rows.append([metric.text + marks, *(f"{value:g}" for value in metric.published), *map(two_digits, values)])
+    return table(rows)
 
 
 def _wins(value: float, values: Sequence[float], badness: Callable[[float], float]) -> bool:

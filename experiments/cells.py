@@ -14,8 +14,8 @@ import numpy as np
 
 from agents.budget import Budget
 from agents.training import environment
-from experiments.contenders import TASKS, contender
-from experiments.judges.panel import Panel
+from experiments.challenges import TASKS, Judges
+from experiments.contenders import contender
 from experiments.report import Reporter, real_items
 from musicenv.batch import Batch
 from musicenv.files import write_atomic
@@ -49,28 +49,26 @@ class Cell:
 def cells_of(
     tasks: Sequence[str], contenders: Sequence[str], budgets: Sequence[Budget], seeds: int, pieces: int
 ) -> Iterator[Cell]:
-    """Each contender with each seed, learners once for each budget; seed after seed, so that a run that is stopped has
-    all contenders.
-    """
+    """Each contender with each seed, learners once for each budget that they are compared at; seed after seed."""
     for seed in range(seeds):
         for task in tasks:
             for name in contenders:
-                for budget in budgets if contender(name).learns else (None,):
+                for budget in contender(name).budgets(budgets):
                     yield Cell(task, name, budget, seed, pieces)
 
 
 @cache
-def _judges(task: str) -> tuple[Batch, Reporter, Panel]:
-    """What judges pieces of a task; made once a process."""
-    settings = replace(TASKS[task], envs=AT_ONCE)
-    batch = environment(settings).batch
-    return batch, Reporter(batch.tasks, batch.suite, batch.prior), Panel(batch.tasks)
+def _judges(task: str) -> tuple[Batch, Reporter, Judges]:
+    """Where pieces of a task are composed, and what judges them; made once a process."""
+    challenge = TASKS[task]
+    batch = environment(replace(challenge.composed, envs=AT_ONCE)).batch
+    return batch, Reporter(batch.tasks, batch.suite, batch.prior), challenge.judges(batch.tasks)
 
 
 def measure(cell: Cell) -> dict[str, Any]:
     """``figures`` and the share of pieces that pass each of the ``rules``, by name."""
-    batch, reporter, panel = _judges(cell.task)
-    settings = replace(TASKS[cell.task], seed=cell.seed)
+    batch, reporter, judges = _judges(cell.task)
+    settings = replace(TASKS[cell.task].learned, seed=cell.seed)
     budget = cell.budget or Budget(steps=0)
     playing = contender(cell.contender)
     composer, used = playing.make(settings, budget)
@@ -81,7 +79,7 @@ def measure(cell: Cell) -> dict[str, Any]:
     figures = {
         "return": float(pieces.returns.mean()),
         **column.figures,
-        **panel.figures(pieces.melodies, seed=cell.seed),
+        **judges.figures(pieces.melodies, seed=cell.seed),
         "learning_notes": used.steps,
         "learning_seconds": used.seconds,
         "seconds_per_piece": seconds / cell.pieces,
@@ -94,10 +92,10 @@ def measure_real(task: str) -> dict[str, Any]:
     """The same of real parts.  Rules and likelihood are those of the test side; the judges that compare with that side
     are given parts of the validation side.
     """
-    batch, reporter, panel = _judges(task)
+    batch, reporter, judges = _judges(task)
     column = reporter.real()
-    items = real_items(batch.tasks, "validation")[: len(panel.real)]
-    compared = panel.figures([melody for melody, _ in items], [source.tune.family for _, source in items])
+    items = real_items(batch.tasks, "validation")[: len(judges.real)]
+    compared = judges.figures([melody for melody, _ in items], [source.tune.family for _, source in items])
     bonus = batch.suite.bonus * column.figures["passes_all"]
     figures = {"return": column.figures["suite_score"] + bonus, **column.figures, **compared}
     return {"cell": {"task": task, "contender": REAL}, "figures": figures, "rules": column.passes}
@@ -121,7 +119,7 @@ def run_real(task: str, folder: Path) -> Path:
 
 
 def _keep(path: Path, found: dict[str, Any]) -> Path:
-    """Written as JSON, in which what is not defined is null."""
+    """Written as JSON, in which what is not defined, or infinite, is null."""
     for part in ("figures", "rules"):
-        found[part] = {name: None if np.isnan(value) else value for name, value in found[part].items()}
+        found[part] = {name: value if np.isfinite(value) else None for name, value in found[part].items()}
     return write_atomic(path, json.dumps(found, indent=1) + "\n")

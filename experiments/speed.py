@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from experiments.pages import fill
 from experiments.runs import UserError, command, format_table, machine, open_run, published, start_run
 from experiments.speed_plot import plot
 from experiments.speed_sections import SECTIONS, Figure, Preset
@@ -24,7 +25,6 @@ PRESETS: Final = {
     "full": Preset(seconds=4.0, most_environments=65_536, bars=(8, 16, 32, 64), repeats=5),
 }
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
-_BEGIN, _END = "<!-- figures -->\n", "<!-- end of figures -->\n"
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,11 @@ def publish(folder: Path) -> None:
     sections: dict[str, Sequence[Figure]] = {name: [Figure(**figure) for figure in found] for name, found in rows}
     if (folder / "speed.png").exists():
         shutil.copy(folder / "speed.png", DOCS / "figures" / "speed.png")
-    page = (DOCS / "speed.md").read_text(encoding="utf-8")
     where = result["machine"]
     head = f"Measured on {where['processor']}, {where['cores']} cores, {where['system']}"
     versions = ", ".join(f"{name} {result['versions'][name]}" for name in ("python", "numpy", "numba", "torch"))
-    text = f"{head}; {versions}; preset {result['arguments']['preset']}.\n\n{markdown(sections)}\n"
-    before, after = page.split(_BEGIN)[0], page.split(_END)[1]
-    print(write_atomic(DOCS / "speed.md", before + _BEGIN + text + _END + after))
+    text = f"{head}; {versions}; preset {result['arguments']['preset']}.\n\n{markdown(sections)}"
+    print(fill(DOCS / "speed.md", {"figures": text.rstrip()}))
 
 
 def run_speed(args: Args) -> None:

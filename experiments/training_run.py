@@ -43,8 +43,6 @@ class TrainingArgs(Learning):
     """Best and random pieces to write as files, each."""
     timeline: int = 10
     """How often one seed is composed while training, to hear the agent learn."""
-    threads: int = 1
-    """Threads of torch; 2 are faster on an idle machine, much slower where other work takes a core."""
     out: Path | None = None
     """Run folder; a new one under runs by default."""
     resume: Path | None = None
@@ -87,8 +85,8 @@ def run_training(args: A, build: Callable[[A], T], train: Callable[[Run, A, T], 
             )
         args = run.arguments_as(type(args))
     with user_input():
-        check(args, steps=0, pieces=1, best_of=1, write=0, timeline=0, threads=1)
-        torch.set_num_threads(args.threads)
+        check(args, steps=0, pieces=1, best_of=1, write=0, timeline=0)
+        torch.set_num_threads(1)  # its own threads wait for each other at each product, and what they add up differs
         built = build(args)
     run = run or start_run(args.command, args, args.out)
     try:

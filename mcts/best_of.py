@@ -22,13 +22,13 @@ def best_of(
     progress: Callable[[int], object] | None = None,
     also: Suite | None = None,
 ) -> Pieces:
-    """``pieces`` pieces, each the one with the highest return of ``k`` composed by ``agent``.
+    """``pieces`` pieces, each the one with the highest return of ``k`` that ``agent`` composes for one task.
 
     ``also`` holds terms that the agent does not see; they count in the return and so in the choice.
     """
     if k < 1:
         raise ValueError(f"best-of {k}: choose at least 1")
-    drawn = compose(batch, agent, pieces * k, seed, progress)
+    drawn = compose(batch, agent, pieces * k, seed, progress, together=k)
     if also is not None:
         drawn = replace(drawn, returns=drawn.returns + judge(also, drawn.melodies).returns)
     best = drawn.returns.reshape(pieces, k).argmax(axis=1)

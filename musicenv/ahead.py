@@ -30,7 +30,11 @@ def example() -> Melody:
 
 def compile_rule(rule: Rule) -> Any:
     """Compile ``rule`` for the melodies of a batch; numba's type of what it returns."""
-    signature = (reference_to(example()),)
+    signature: tuple[Any, ...] = (reference_to(example()),)
+    if rule.tally is not None:
+        place = (numba.int64,) if rule.tally.of_notes else ()
+        cast(Any, rule.tally.compiled).compile((*signature, *place, numba.float64[::1]))
+        signature += (numba.float64[::1],)
     dispatcher = cast(Any, rule.compiled)
     dispatcher.compile(signature)
     return dispatcher.overloads[signature].signature.return_type

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +34,7 @@ from musicenv.reference import block_of
 from musicenv.refused import refused
 from musicenv.step import FAILED, FINISHED, NO_ACTION, OK, load_kernel
 from musicenv.task import TUNE_MODES, Task
+from musicenv.threads import Workers, parts_of
 from rewards.priors.features import N_FEATURES as N_PRIOR_FEATURES
 from rewards.priors.stepping import SMALL_BATCH
 from rewards.rules import RuleError, Suite
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from rewards.priors import Prior
 
 
-T = TypeVar("T")
+HEARD_AT_ONCE: Final = 128
+"""Melodies that the prior hears at once, in one thread: few enough for the cache, enough for the products."""
 _UNSEEN: Final = (np.empty((0, 0), np.float32), np.empty((0, 0), np.int8))
 """Observations and masks for a step that nobody watches."""
 
@@ -86,8 +87,8 @@ class Batch:
         self.bounds = bounds(self.layout)
         self._shapes = (n, self.bounds[0].size), (n, N_ACTIONS)
         self._all = np.arange(n)
+        self.workers = Workers(threads)
         self._parts = [part for part in np.array_split(self._all, threads) if part.size]
-        self._pool = ThreadPoolExecutor(len(self._parts) - 1) if len(self._parts) > 1 else None
         self._prior_state = prior.state(n) if prior else None
         if prior:
             self._log_probs_at, self._hidden_at = self.layout["log_probs"].start, self.layout["hidden"].start
@@ -119,14 +120,15 @@ class Batch:
             row[: line.size] = line
         if not hasattr(self, "lines") or self.lines.notes.shape[2] < capacity or self.lines.given.shape[1] < given:
             sixteenths = max(task.bars * task.bar for task in self.tasks) // SIXTEENTH
-            self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite), given, self._unsummarised.size)
+            kept = self._unsummarised.size, self.suite.tallies.size
+            self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite), given, *kept)
             for i in range(self.n):
                 begin(self.lines, i, self._frames[0])
             log_probs = self._prior_state.log_probs if self._prior_state else None
             self._state = state_of(self.lines, self._kernel_arrays, log_probs)
             self.block = block_of(self._state)
             """What compiled functions read it all from."""
-            self.packing = Packing(self.lines)
+            self.packing = Packing(self.lines, self.observations)
 
     def get_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """The state of all melodies and of the prior, as arrays by name (not copied)."""
@@ -183,11 +185,11 @@ class Batch:
         m = actions.size
         out = (self.rewards, self.finished, *((self.observations, self.masks) if watched else _UNSEEN))
         try:
-            if self._pool is None or m < self.n:
+            if len(self._parts) == 1 or m < self.n:
                 code, i, k = self._advance(self.block, 0, m, actions, *out)
             else:
-                told = self._by_parts(
-                    lambda rows: self._advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *out)
+                told = self.workers.map(
+                    lambda rows: self._advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *out), self._parts
                 )
                 code, i, k = next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
         except Exception as error:
@@ -218,17 +220,6 @@ class Batch:
         assert code == NO_ACTION
         return ValueError(f"action {actions[i]} is not in 0..{N_ACTIONS - 1}; choose one that action_masks() allows")
 
-    def _by_parts(self, work: Callable[[npt.NDArray[np.int64]], T]) -> list[T]:
-        """What ``work`` says of each part of the melodies, shared by the threads."""
-        if self._pool is None:
-            return [work(self._all)]
-        others = [self._pool.submit(work, part) for part in self._parts[1:]]
-        try:
-            first = work(self._parts[0])
-        finally:
-            wait(others)
-        return [first, *(other.result() for other in others)]
-
     def advance(self, actions: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
         self.step(actions)
@@ -239,8 +230,7 @@ class Batch:
             self.restart(rows, generators)
             observe(self.block, rows, self.observations, self.masks)
             self.complete(rows)
-        if self.prior is not None:
-            self._by_parts(self.listen)
+        self.listen(self._all)
         return final
 
     def restart(self, rows: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
@@ -270,6 +260,13 @@ class Batch:
 
         Where it is not ``watched``, observations do not show it; ``observe`` does it later.
         """
+        if rows.size < 2 * HEARD_AT_ONCE:
+            self._listen(rows, watched)
+        elif self.prior is not None:
+            parts = parts_of(rows.size, HEARD_AT_ONCE)
+            self.workers.map(lambda part: self._listen(rows[part], watched), parts)
+
+    def _listen(self, rows: npt.NDArray[np.int64], watched: bool) -> None:
         prior, state = self.prior, self._prior_state
         if prior is None or state is None:
             return

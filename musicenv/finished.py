@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,21 +16,33 @@ if TYPE_CHECKING:
     from musicenv.batch import Batch
 
 
+_BYTE: Final = np.dtype(np.uint8)
+
+
 class Finished:
     """Copies of the r pieces that ended in a step."""
 
     def __init__(self, batch: Batch, rows: npt.NDArray[np.int64]) -> None:
         self.rows = rows
         """(r,) which melodies of the batch."""
-        self.observations = batch.observations.take(rows, axis=0)
-        """(r, D)"""
-        self.terms = batch.lines.scores.take(rows, axis=0)
-        """(r, S) weighted scores."""
-        self.passed = batch.lines.passed.take(rows, axis=0)
-        """(r, S)"""
         self._packing, self._suite = batch.packing, batch.arrays
-        self._packed = np.empty((rows.size, self._packing.size), dtype=np.uint8)
-        pack(batch.block, rows, self._packed)
+        self._packed = np.empty((rows.size, self._packing.size), _BYTE)
+        pack(batch.block, rows, batch.observations, self._packed)
+
+    @cached_property
+    def observations(self) -> npt.NDArray[np.float32]:
+        """(r, D)"""
+        return self._packing.part(self._packed, "observations")
+
+    @cached_property
+    def terms(self) -> npt.NDArray[np.float64]:
+        """(r, S) weighted scores."""
+        return self._packing.part(self._packed, "scores")
+
+    @cached_property
+    def passed(self) -> npt.NDArray[np.bool_]:
+        """(r, S)"""
+        return self._packing.part(self._packed, "passed")
 
     @cached_property
     def values(self) -> npt.NDArray[np.float64]:

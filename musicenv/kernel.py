@@ -54,6 +54,8 @@ class Lines(NamedTuple):
     """(n, sixteenths) sounding pitch of the given line or REST; (n, 0) where no task has one."""
     summary: npt.NDArray[np.int64]
     """(n, F) running summaries of the notes before the newest; (n, 0) where no rule of the suite reads one."""
+    tallies: npt.NDArray[np.float64]
+    """(n, K) the numbers that the suite's tallies keep from reading to reading (``rewards.tallies``)."""
     frame: npt.NDArray[np.int64]
     """(n, N_FRAME) length in notes, time, and the frame of the task; columns above."""
     values: npt.NDArray[np.float64]
@@ -64,14 +66,18 @@ class Lines(NamedTuple):
     """(n, S) whether the term's score reaches its threshold."""
 
 
-def new_lines(n: int, capacity: int, sixteenths: int, terms: int, given: int = 0, summaries: int = 0) -> Lines:
-    """Lines for ``n`` melodies, with ``given`` sixteenths of a given line; ``frame`` is filled by ``reset``."""
+def new_lines(
+    n: int, capacity: int, sixteenths: int, terms: int, given: int = 0, summaries: int = 0, tallies: int = 0
+) -> Lines:
+    """Lines for ``n`` melodies, with ``given`` sixteenths of a given line and room for so many ``summaries`` and numbers
+    of ``tallies``; ``frame`` is filled by ``reset``."""
     return Lines(
         notes=np.zeros((n, 3, capacity), dtype=np.int16),
         heard=np.full((n, 2, capacity), np.nan, dtype=np.float32),
         grid=np.full((n, sixteenths), UNSET, dtype=np.int16),
         given=np.zeros((n, given), dtype=np.int16),
         summary=np.zeros((n, summaries), dtype=np.int64),
+        tallies=np.zeros((n, tallies)),
         frame=np.zeros((n, N_FRAME), dtype=np.int64),
         values=np.full((n, terms), np.nan),
         scores=np.zeros((n, terms)),
@@ -249,6 +255,8 @@ def interpolate(table: npt.NDArray[np.float64], size: int, lo: float, step: floa
 def settle(lines: Lines, suite: Any, i: int, k: int) -> float:
     """Turn the value of term ``k`` into its score; the reward that this adds (NaN where the value is not allowed)."""
     value = lines.values[i, k]
+    if np.isnan(value) and lines.passed[i, k] and lines.scores[i, k] == 0.0 and suite.of_piece[k]:
+        return 0.0  # still not defined, which is common: no more to do
     if not suite.of_piece[k]:
         lines.scores[i, k] += suite.weight[k] * value
         return float(suite.weight[k] * value)
@@ -286,6 +294,7 @@ def begin(lines: Lines, i: int, frame: npt.NDArray[np.int64]) -> None:
     lines.values[i] = np.nan
     lines.scores[i] = 0.0
     lines.passed[i] = True
+    lines.tallies[i] = 0.0
 
 
 @compiled
@@ -309,8 +318,14 @@ def begin_rows(
 
 
 @compiled
-def pack(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDArray[np.uint8]) -> None:
-    """Copy ``rows`` (r,) into ``out`` (r, bytes of a row), one array of ``Lines`` after the other, as ``PACKED``."""
+def pack(
+    block: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    observations: npt.NDArray[np.float32],
+    out: npt.NDArray[np.uint8],
+) -> None:
+    """Copy ``rows`` (r,) into ``out`` (r, bytes of a row), one array of ``Lines`` after the other, as ``PACKED``, the
+    observations (n, D) after those of wide numbers."""
     lines = read_state(block).lines
     for r in range(rows.size):
         i, at = rows[r], 0
@@ -318,6 +333,7 @@ def pack(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDA
         at = _packed(lines.scores[i], out[r], at)
         at = _packed(lines.frame[i], out[r], at)
         at = _packed(lines.summary[i], out[r], at)
+        at = _packed(observations[i], out[r], at)
         at = _packed(lines.heard[i].reshape(-1), out[r], at)
         at = _packed(lines.notes[i].reshape(-1), out[r], at)
         at = _packed(lines.grid[i], out[r], at)
@@ -334,19 +350,20 @@ def _packed(array: Any, out: npt.NDArray[np.uint8], at: int) -> int:
     return int(at + source.size)
 
 
-PACKED: Final = ("values", "scores", "frame", "summary", "heard", "notes", "grid", "given", "passed")
-"""The arrays of ``Lines``, those of the widest numbers first, so that each begins at a multiple of its own."""
+PACKED: Final = ("values", "scores", "frame", "summary", "observations", "heard", "notes", "grid", "given", "passed")
+"""What is packed, the widest numbers first, so that each array begins at a multiple of its own."""
 
 
 class Packing:
     """Where ``pack`` writes each array of the melodies of a batch."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines, observations: npt.NDArray[np.float32]) -> None:
+        arrays = {**lines._asdict(), "observations": observations}
         self._parts: dict[str, tuple[slice, npt.DTypeLike, tuple[int, ...]]] = {}
         self.size = 0
         """Bytes of a row, up to a multiple of eight."""
         for name in PACKED:
-            array = getattr(lines, name)
+            array = arrays[name]
             end = self.size + array[:1].nbytes
             self._parts[name] = slice(self.size, end), array.dtype, array.shape[1:]
             self.size = end
@@ -358,5 +375,6 @@ class Packing:
         return packed[:, where].view(kind).reshape((len(packed), *shape))
 
     def lines(self, packed: npt.NDArray[np.uint8]) -> Lines:
-        """All of them."""
-        return Lines(**{name: self.part(packed, name) for name in PACKED})
+        """Those of ``Lines``; nothing is kept of tallies."""
+        parts = {name: self.part(packed, name) for name in Lines._fields if name in self._parts}
+        return Lines(**parts, tallies=np.zeros((len(packed), 0)))

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from musicenv.ahead import compile_rule, example
 from musicenv.melody import ARRAYS
-from rewards.rules import Rule, RuleError, Suite, is_shipped
+from rewards.code import is_shipped
+from rewards.rules import Rule, RuleError, Suite
 
 
 class SlowRuleWarning(UserWarning):

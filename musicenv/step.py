@@ -12,7 +12,7 @@ import inspect
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,20 +43,27 @@ from musicenv.kernel import (
 from musicenv.melody import Melody
 from musicenv.observation import observe_one
 from musicenv.reference import block_of, refer
-from rewards.rules import Suite, is_shipped
+from rewards.code import is_shipped
+from rewards.rules import Rule, Suite
 from rewards.summaries import SUMMARIES
+from rewards.tallies import Tallies, Tally
 
 OK, FAILED, FINISHED, NO_ACTION = range(4)
 """First value that ``advance`` returns: all went well; a note rule returned NaN or a statistic an infinity; a piece was
 finished already; an action is not in the alphabet."""
 
 
+KEPT = 0
+"""Replaced in the generated module: how many numbers the suite's tallies keep of a melody."""
+
+
 def note_rules(melody: Melody, values: npt.NDArray[np.float64]) -> None:
     """Replaced in the generated module: the value of each note rule of the suite."""
 
 
-def piece_rules(melody: Melody, values: npt.NDArray[np.float64]) -> None:
-    """Replaced in the generated module: the value of each statistic of the suite."""
+def piece_rules(melody: Melody, values: npt.NDArray[np.float64], kept: npt.NDArray[np.float64]) -> None:
+    """Replaced in the generated module: the value of each statistic of the suite; ``kept`` (K,) is what its tallies
+    left at the reading before, and leave now."""
 
 
 def summarise(melody: Melody, summary: npt.NDArray[np.int64]) -> None:
@@ -107,7 +114,7 @@ def play(
         rewards[i] += gained
     if not at_bar[i]:
         return OK, 0, 0
-    piece_rules(melody, lines.values[i])
+    piece_rules(melody, lines.values[i], lines.tallies[i])
     due = suite.end_terms if finished[i] else suite.bar_terms
     for k in due:
         gained = settle(lines, suite, i, k)
@@ -163,7 +170,7 @@ def appraise(
     state, rules = refer(lines), refer(suite)
     for r in range(rows.size):
         i = rows[r]
-        piece_rules(refer(view(state, i)), state.values[i])
+        piece_rules(refer(view(state, i)), state.values[i], np.zeros(KEPT))
         scores[r] = 0.0
         for k in rules.end_terms:
             state.scores[i, k] = 0.0
@@ -213,6 +220,7 @@ def generated(path: Path, suite: Suite, text: Callable[[], str], in_python: npt.
     module = importlib.util.module_from_spec(spec)
     rules = [k for k in range(len(suite)) if in_python is None or not in_python[k]]
     module.__dict__.update({f"rule_{k}": suite.terms[k].rule.compiled for k in rules})
+    module.__dict__.update({f"tally_{t}": used.compiled for t, used in enumerate(suite.tallies)})
     module.__dict__.update({f"summary_{place}": SUMMARIES[place].update for place in suite.summaries})
     spec.loader.exec_module(module)
     sys.modules[path.stem] = module
@@ -247,16 +255,41 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
         "",
     ]
     decorator = decorator_of(suite)
-    for kind in ("note", "piece"):
-        mine = [(k, term.rule) for k, term in enumerate(suite) if term.rule.kind == kind and not in_python[k]]
-        early = [f"    values[{k}] = rule_{k}(melody)" for k, rule in mine if not rule.at_end]
-        late = [f"        values[{k}] = rule_{k}(melody)" for k, rule in mine if rule.at_end]
-        lines += ["", decorator, f"def {kind}_rules(melody, values):"]
-        lines += [*early, *(["    if melody.time == melody.end:", *late] if late else []), "    return", ""]
-    lines += ["", decorator, *summarise_source(suite)]
+    mine = {k: term.rule for k, term in enumerate(suite) if not in_python[k]}
+    note_rules = {k: rule for k, rule in mine.items() if rule.kind == "note"}
+    at_bars = {k: rule for k, rule in mine.items() if rule.kind == "piece" and not rule.at_end}
+    at_end = {k: rule for k, rule in mine.items() if rule.at_end}
+    lines += ["", decorator, "def note_rules(melody, values):", *_asking(suite, note_rules), "    return", ""]
+    lines += ["", decorator, "def piece_rules(melody, values, kept):"]
+    lines += [*_counting(suite.tallies, suite.tallies.kept, "int(kept[0])"), *_asking(suite, at_bars)]
+    if suite.tallies.size:
+        lines += ["    kept[0] = melody.pitch.size"]
+    if at_end:
+        late = [f"    late = np.zeros({suite.tallies.size_at_end})"] if suite.tallies.at_end else []
+        late += [*_counting(suite.tallies, suite.tallies.at_end, "0"), *_asking(suite, at_end)]
+        lines += ["    if melody.time == melody.end:", *(f"    {line}" for line in late)]
+    lines += ["    return", "", f"KEPT = {suite.tallies.size}", "", decorator, *summarise_source(suite)]
     for function in (play, advance, appraise):
         lines += source_of(function, decorator)
     return "\n".join([*lines, ""])
+
+
+def _counting(tallies: Tallies, some: Iterable[Tally], first: str) -> list[str]:
+    """Lines that bring ``some`` tallies up to date, from note ``first`` on."""
+    calls = {t: (used, f"tally_{t}(melody, {{}}{tallies.numbers(used)})") for t, used in enumerate(tallies) if used in some}
+    notes = [f"        {call.format('k, ')}" for used, call in calls.values() if used.of_notes]
+    lines = [f"    for k in range({first}, melody.pitch.size):", *notes] if notes else []
+    for used, call in calls.values():
+        if not used.of_notes:
+            lines += [] if used.kept else [f"    {tallies.numbers(used)} = 0.0"]
+            lines.append(f"    {call.format('')}")
+    return lines
+
+
+def _asking(suite: Suite, rules: Mapping[int, Rule]) -> list[str]:
+    """Lines that ask ``rules``, by their terms."""
+    told = {k: f", {suite.tallies.numbers(rule.tally)}" if rule.tally else "" for k, rule in rules.items()}
+    return [f"    values[{k}] = rule_{k}(melody{told[k]})" for k in rules]
 
 
 def summarise_source(suite: Suite) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import gymnasium as gym
 import numpy as np
@@ -15,7 +15,7 @@ from musicenv.alphabet import N_ACTIONS
 from musicenv.batch import Batch
 from musicenv.env import MelodyEnv, check_render_mode, draw, observation_space
 from musicenv.finished import Finished
-from musicenv.melody import Melody
+from musicenv.lazy import LazyInfos
 from musicenv.options import Options, OptionSet, resolve
 from rewards.named import Reward
 
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from rewards.priors import Prior
 
 Floats = npt.NDArray[np.float32]
+_FLAG: Final = np.dtype(np.bool_)
 
 
 class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]):
     """``num_envs`` melodies at once; observation, action, reward and options as in ``MelodyEnv``, one row a piece.
 
     A finished piece is followed in the same step by the next one: its last observation is in ``infos["final_obs"]``,
-    and ``infos["final_info"]`` holds its ``melody``, ``terms`` and ``passed``.  ``infos["action_mask"]`` is (n, 310)
-    int8 and ``infos["terms"]`` (n, S).  Environment i is seeded with ``seed + i`` and equals a single environment of
+    and ``infos["final_info"]`` holds its ``melody``, ``terms`` and ``passed``, which are put together when they are
+    asked for.  ``infos["action_mask"]`` is (n, 310) int8 and ``infos["terms"]`` (n, S).  Environment i is seeded with ``seed + i`` and equals a single environment of
     that seed step for step.  ``threads`` share the melodies, which pays from some hundred on.
     """
 
@@ -100,20 +101,12 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
     def step(
         self, actions: npt.NDArray[np.int64]
     ) -> tuple[Floats, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], dict[str, Any]]:
-        batch, n = self.batch, self.num_envs
+        batch = self.batch
         final = batch.advance(np.asarray(actions, dtype=np.int64), self._generators)
         infos = self._infos()
         if final is not None:
-            rows, which = final.rows, batch.finished.copy()
-            seen = np.empty(n, dtype=object)  # None where nothing ended
-            for i, observation in zip(rows.tolist(), final.observations, strict=True):
-                seen[i] = observation
-            terms, passed = np.zeros((n, len(self.terms))), np.zeros((n, len(self.terms)), dtype=np.bool_)
-            terms[rows], passed[rows] = final.terms, final.passed
-            told = {"melody": Melodies(final, n), "terms": terms, "passed": passed}
-            told |= {"_melody": which, "_terms": which, "_passed": which}
-            infos |= {"final_obs": seen, "_final_obs": which, "final_info": told, "_final_info": which}
-        return batch.observations, batch.rewards, batch.finished, np.zeros(n, dtype=np.bool_), infos
+            infos = _final_infos(infos, final, batch.finished)
+        return batch.observations, batch.rewards, batch.finished, np.zeros(self.num_envs, _FLAG), infos
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """(n, 310) True for each note that is legal now."""
@@ -130,21 +123,31 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         return {"action_mask": self.batch.masks, "_action_mask": everyone, "terms": terms, "_terms": everyone}
 
 
-class Melodies(Sequence["Melody | None"]):
-    """(n,) the melodies that ended in a step, None for the others; each is made when it is asked for."""
+def _final_infos(infos: dict[str, Any], final: Finished, finished: npt.NDArray[np.bool_]) -> LazyInfos:
+    """``infos`` and what is told of the pieces that ended where it was ``finished`` (n,)."""
 
-    def __init__(self, final: Finished, n: int) -> None:
-        self._final, self._n = final, n
+    def spread(what: str, of_none: Any) -> npt.NDArray[Any]:
+        """One for each melody of the batch: ``of_none`` where none ended."""
+        values = getattr(final, what)
+        shape, kind = (finished.shape, object) if of_none is None else ((finished.size, values.shape[1]), values.dtype)
+        out = np.full(shape, of_none, dtype=kind)
+        for i, value in zip(final.rows.tolist(), values, strict=True):
+            out[i] = value
+        return out
 
-    def __len__(self) -> int:
-        return self._n
-
-    @overload
-    def __getitem__(self, i: int) -> Melody | None: ...
-    @overload
-    def __getitem__(self, i: slice) -> list[Melody | None]: ...
-    def __getitem__(self, i: int | slice) -> Melody | list[Melody | None] | None:
-        if isinstance(i, slice):
-            return [self[k] for k in range(self._n)[i]]
-        found = np.flatnonzero(self._final.rows == range(self._n)[i])
-        return self._final.melody[found[0]] if found.size else None
+    which = finished.copy()
+    told = LazyInfos(
+        melody=partial(spread, "melody", None),
+        terms=partial(spread, "terms", 0.0),
+        passed=partial(spread, "passed", False),
+        _melody=which,
+        _terms=which,
+        _passed=which,
+    )
+    return LazyInfos(
+        infos,
+        final_obs=partial(spread, "observations", None),
+        _final_obs=which,
+        final_info=told,
+        _final_info=which,
+    )

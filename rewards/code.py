@@ -4,10 +4,29 @@ from __future__ import annotations
 
 import dis
 import types
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
 
+import numba
 import numpy as np
+
+from musicenv.jit import OWN_PACKAGES, compiled
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def is_shipped(function: Any) -> bool:
+    """Whether the function is one of ours rather than a user's."""
+    return bool(function.__module__.split(".")[0] in OWN_PACKAGES)
+
+
+def compiled_or_checked(function: F, **options: Any) -> F:
+    """Under numba.  A user's function may read beyond the line's beginning: checked, so that it raises instead of
+    reading noise."""
+    if is_shipped(function):
+        return compiled(function, **options)
+    return cast(F, numba.njit(boundscheck=True, **options)(function))
 
 
 def _code_objects(code: types.CodeType) -> Iterator[types.CodeType]:

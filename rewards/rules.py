@@ -13,23 +13,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, overload
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.jit import OWN_PACKAGES, compiled
 from musicenv.melody import Melody
 from musicenv.task import METRES
-from rewards.code import digest_code, fields_read
+from rewards.code import compiled_or_checked, digest_code, fields_read
 from rewards.summaries import SUMMARIES, initial_values, places
+from rewards.tallies import Tallies, Tally
 
 Kind = Literal["note", "piece"]
-Function = Callable[[Any], float]
-
-
-def is_shipped(function: Function) -> bool:
-    """Whether the function is one of ours rather than a user's."""
-    return function.__module__.split(".")[0] in OWN_PACKAGES
+Function = Callable[..., float]
+"""Of the melody; of a tally's numbers too, where the rule reads one."""
 
 
 class RuleError(ValueError):
@@ -116,17 +111,20 @@ class Rule:
     """How many of the last notes the rule reads, the newest one among them; None where it may read all of them."""
     reads: tuple[str, ...] = ()
     """The running summaries that it reads (``rewards.summaries``)."""
+    tally: Tally | None = None
+    """The tally whose numbers a statistic is given after the melody (``rewards.tallies``)."""
 
     def __call__(self, melody: Melody) -> float:
-        return float(self.function(melody))
+        return float(self.function(melody) if self.tally is None else self.function(melody, self.tally(melody)))
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """All that it is made from: its function and its tally's."""
+        return (self.function,) if self.tally is None else (self.function, self.tally.function)
 
     @cached_property
-    def compiled(self) -> Callable[[Melody], float]:
-        if is_shipped(self.function):
-            return compiled(self.function)
-        # A user's rule may read beyond the line's beginning: checked, so that it raises instead of reading noise.
-        checked: Callable[[Melody], float] = numba.njit(boundscheck=True)(self.function)
-        return checked
+    def compiled(self) -> Function:
+        return compiled_or_checked(self.function)
 
     def __mul__(self, weight: float) -> Suite:
         return Suite((Term(self, float(weight)),))
@@ -167,7 +165,7 @@ def rule(
 def statistic(function: Function) -> Rule: ...
 @overload
 def statistic(
-    *, at_end: bool, window: int | None = None, reads: tuple[str, ...] = ()
+    *, at_end: bool = False, window: int | None = None, reads: tuple[str, ...] = (), tally: Tally | None = None
 ) -> Callable[[Function], Rule]: ...
 def statistic(
     function: Function | None = None,
@@ -175,13 +173,14 @@ def statistic(
     at_end: bool = False,
     window: int | None = None,
     reads: tuple[str, ...] = (),
+    tally: Tally | None = None,
 ) -> Rule | Callable[[Function], Rule]:
     """Make a rule that speaks of the piece: the function returns a figure that describes the line so far, or NaN.
 
-    A statistic that is read at the end may declare what it reads, as a rule may.
+    A statistic that is read at the end may declare what it reads, as a rule may; any may share a ``tally``.
     """
     if function is None:
-        return lambda f: Rule(f, "piece", f.__name__, at_end, window=window, reads=reads)
+        return lambda f: Rule(f, "piece", f.__name__, at_end, window=window, reads=reads, tally=tally)
     return Rule(function, "piece", function.__name__, at_end)
 
 
@@ -218,7 +217,7 @@ class Suite:
         names = [term.rule.name for term in self.terms]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"the rule {sorted(twice)[0]!r} is in the suite twice; scale it instead")
-        reads = {name for term in self.terms for name in fields_read(term.rule.function, set())}
+        reads = {name for term in self.terms for each in term.rule.functions for name in fields_read(each, set())}
         object.__setattr__(self, "summaries", places(name for term in self.terms for name in term.rule.reads))
         object.__setattr__(self, "needs_prior", bool(reads & {"surprisal", "entropy"}))
 
@@ -249,6 +248,11 @@ class Suite:
             return self
         return NotImplemented
 
+    @cached_property
+    def tallies(self) -> Tallies:
+        """Where the numbers of the terms' tallies are."""
+        return Tallies.of((term.rule.tally, term.rule.at_end) for term in self.terms)
+
     def unsummarised(self) -> npt.NDArray[np.int64]:
         """(F,) the summaries that a line begins with; (0,) where no term reads one."""
         return initial_values()[: len(SUMMARIES) if self.summaries else 0]
@@ -264,7 +268,10 @@ class Suite:
             # The module too: numba's cache finds a user's rule again under its module's name.
             where = term.rule.function.__module__
             digest.update(f"{term.rule.name} {term.rule.kind} {term.rule.at_end} {where}".encode())
-            digest_code(term.rule.function, digest, set())
+            for function in term.rule.functions:
+                digest_code(function, digest, set())
+            if term.rule.tally is not None:
+                digest.update(repr(term.rule.tally.kind).encode())
         for place in self.summaries:
             digest_code(SUMMARIES[place].update, digest, set())
         return digest.hexdigest()[:16]

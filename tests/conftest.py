@@ -1,7 +1,8 @@
 """What all tests share."""
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 
 # One thread: what tests compute is small, and on a busy machine threads wait for each other.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -17,6 +18,14 @@ from musicenv.task import Task
 # No deadline: the first example may compile.  The same examples each time: a red run can be run again.
 settings.register_profile("musicenv", deadline=None, derandomize=True, database=None)
 settings.load_profile("musicenv")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where SB3 puts its logs if not told otherwise: a folder for each training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
+        yield
 
 
 @pytest.fixture(scope="session")

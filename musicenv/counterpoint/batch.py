@@ -63,7 +63,7 @@ class CounterpointBatch(Batch):
     now, "free" all; then, and after a note that the mask forbids, breaking a hard rule costs what its weight says.
     """
 
-    def __init__(self, n: int, tasks: Sequence[Task], suite: Suite, mask: Mask) -> None:
+    def __init__(self, n: int, tasks: Sequence[Task], suite: Suite, mask: Mask, threads: int = 1) -> None:
         if mask not in MASKS:
             raise ValueError(f"mask {mask!r} is not one of {', '.join(MASKS)}")
         self.mask = mask
@@ -71,7 +71,7 @@ class CounterpointBatch(Batch):
         self._restricts = load_states(self._hard, explore, restrict).restrict
         states = load_states(suite, restrict, foretell, tell_apart)
         self._foretells, self._tells_apart = states.foretell, states.tell_apart
-        super().__init__(n, tasks, suite, None, more=SEEN)
+        super().__init__(n, tasks, suite, None, threads, SEEN)
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         super().set_tasks(tasks)

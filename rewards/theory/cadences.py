@@ -8,6 +8,7 @@ from musicenv.alphabet import REST, SIXTEENTH
 from musicenv.melody import Melody
 from musicenv.task import MODES
 from rewards.rules import statistic
+from rewards.tallies import Numbers, line_tally
 from rewards.theory.frame import complete_bars, phrase_bars
 
 THIRD = np.array([4 if mode in ("major", "mixolydian", "lydian") else 3 for mode in MODES], dtype=np.int64)
@@ -54,25 +55,28 @@ def opening_on_the_triad(melody: Melody) -> float:
     return 1.0 if pitch > REST and (degree == 0 or degree == 7 or degree == THIRD[melody.mode]) else 0.0
 
 
-@statistic
-def phrase_end_notes(melody: Melody) -> float:
+@line_tally(2, kept=True)
+def _phrase_ends(melody: Melody, kept: Numbers) -> None:
+    """Notes and rests of complete phrases, and how many notes begin in the second half of their last bars."""
+    length = phrase_bars(melody) * melody.bar
+    last = complete_bars(melody) * melody.bar // length * length
+    finish, k, notes = length, int(kept[0]), kept[1]
+    while k < melody.pitch.size and melody.onset[k] < last:
+        while melody.onset[k] >= finish:
+            finish += length
+        notes += 2 * (finish - melody.onset[k]) <= melody.bar and melody.pitch[k] != REST
+        k += 1
+    kept[0], kept[1] = k, notes
+
+
+@statistic(tally=_phrase_ends)
+def phrase_end_notes(melody: Melody, told: Numbers) -> float:
     """Mean number of notes that begin in the second half of a phrase's last bar: phrases come to rest.
 
     Source: phrase-final lengthening; Temperley, The Cognition of Basic Musical Structures (2001), ch. 3.
     """
-    phrase = phrase_bars(melody)
-    phrases = complete_bars(melody) // phrase
-    if phrases == 0:
-        return np.nan
-    length = phrase * melody.bar
-    finish, notes = length, 0
-    for k in range(melody.pitch.size):
-        while melody.onset[k] >= finish:
-            finish += length
-        if melody.onset[k] >= phrases * length:
-            break
-        notes += 2 * (finish - melody.onset[k]) <= melody.bar and melody.pitch[k] != REST
-    return notes / phrases
+    phrases = complete_bars(melody) // phrase_bars(melody)
+    return told[1] / phrases if phrases else np.nan
 
 
 @statistic(at_end=True)

@@ -13,6 +13,7 @@ from musicenv.alphabet import SIXTEENTH
 from musicenv.jit import compiled
 from musicenv.melody import Melody
 from rewards.rules import statistic
+from rewards.tallies import Numbers, line_tally
 from rewards.theory.frame import (
     CONTOUR,
     NOTES,
@@ -30,70 +31,114 @@ VARIED = 0.6
 """From this similarity on, a bar that is not the same counts as a variant."""
 
 
-@compiled
-def _answered(melody: Melody, first: int, last: int) -> float:
-    """Mean similarity of bars ``first``..``last - 1`` of each odd phrase with those of the even phrase after it."""
-    phrase = phrase_bars(melody)
-    ready = complete_bars(melody)
-    total, pairs = 0.0, 0
-    for question in range(0, melody.bars - phrase, 2 * phrase):
-        for bar in range(question + first, question + last):
-            if bar + phrase < ready:
-                likeness = bar_likeness(melody, bar, bar + phrase)
-                if not np.isnan(likeness):
-                    total += likeness
-                    pairs += 1
-    return total / pairs if pairs else np.nan
+@line_tally(8, kept=True)
+def _alike(melody: Melody, kept: Numbers) -> None:
+    """Bars read; at how many of their sixteenths sounds what sounded one bar, two bars and a phrase ago; of answers
+    the sum of their bars' similarities with the questions', and the number of these bars, in the first half of the
+    phrase and in its last bar."""
+    phrase, slots, ready = phrase_bars(melody), melody.bar // SIXTEENTH, complete_bars(melody)
+    for bar in range(int(kept[0]), ready):
+        at = bar * slots
+        length = min(slots, melody.grid.size - at)
+        if bar >= 1:
+            kept[1] += count_equal(melody.grid, at - slots, at, length)
+        if bar >= 2:
+            kept[2] += count_equal(melody.grid, at - 2 * slots, at, length)
+        if bar >= phrase:
+            same = count_equal(melody.grid, at - phrase * slots, at, length)
+            kept[3] += same
+            if bar // phrase % 2 == 1 and length > 0:
+                if bar % phrase < max(phrase // 2, 1):
+                    kept[4] += same / length
+                    kept[5] += 1
+                if bar % phrase == phrase - 1:
+                    kept[6] += same / length
+                    kept[7] += 1
+    kept[0] = ready
 
 
-@statistic
-def question_and_answer(melody: Melody) -> float:
+@statistic(tally=_alike)
+def question_and_answer(melody: Melody, told: Numbers) -> float:
     """How like its question does an answer begin?  Mean similarity of bars 1 and 5, 2 and 6: a parallel period.
 
     Source: Caplin, Classical Form (1998), ch. 4; in these tunes the commonest form of an eight-bar part is A B A' C.
     """
-    return _answered(melody, 0, max(phrase_bars(melody) // 2, 1))
+    return told[4] / told[5] if told[5] else np.nan
 
 
-@statistic
-def rhyme(melody: Melody) -> float:
+@statistic(tally=_alike)
+def rhyme(melody: Melody, told: Numbers) -> float:
     """Do the ends of the phrases rhyme?  Similarity of bars 4 and 8 (Huron, The Melodic Arch, 1996)."""
-    phrase = phrase_bars(melody)
-    return _answered(melody, phrase - 1, phrase)
+    return told[6] / told[7] if told[7] else np.nan
 
 
 @compiled
-def _lag_similarity(melody: Melody, lag: int) -> float:
-    """Share of sixteenths at which sounds what sounded ``lag`` bars ago, over the complete bars."""
+def _share_alike(melody: Melody, alike: float, lag: int) -> float:
+    """Share that ``alike`` sixteenths are of those of the complete bars that have a bar ``lag`` bars ago."""
     slots = melody.bar // SIXTEENTH
     length = min(complete_bars(melody) * slots, melody.grid.size) - lag * slots
-    if length <= 0:
-        return np.nan
-    return count_equal(melody.grid, 0, lag * slots, length) / length
+    return alike / length if length > 0 else np.nan
 
 
-@statistic
-def phrase_similarity(melody: Melody) -> float:
+@statistic(tally=_alike)
+def phrase_similarity(melody: Melody, told: Numbers) -> float:
     """Share of sixteenths at which sounds what sounded one phrase ago: mean over all pairs of bars four apart."""
-    return _lag_similarity(melody, phrase_bars(melody))
+    return _share_alike(melody, told[3], phrase_bars(melody))
 
 
-@statistic
-def similarity_two_bars_apart(melody: Melody) -> float:
+@statistic(tally=_alike)
+def similarity_two_bars_apart(melody: Melody, told: Numbers) -> float:
     """Share of sixteenths at which sounds what sounded two bars ago; near 1 for A A' A A' throughout."""
-    return np.nan if too_short(melody) else _lag_similarity(melody, 2)
+    return np.nan if too_short(melody) else _share_alike(melody, told[2], 2)
 
 
-@statistic
-def similarity_of_neighbours(melody: Melody) -> float:
+@statistic(tally=_alike)
+def similarity_of_neighbours(melody: Melody, told: Numbers) -> float:
     """Share of sixteenths at which sounds what sounded one bar ago; near 1 for a loop of one bar."""
-    return np.nan if too_short(melody) else _lag_similarity(melody, 1)
+    return np.nan if too_short(melody) else _share_alike(melody, told[1], 1)
 
 
-@statistic
-def literal_return(melody: Melody) -> float:
+@compiled
+def _was_heard(melody: Melody, first: int, last: int, bar: int) -> bool:
+    """Are the notes ``first``..``last - 1`` of ``bar``, which fill it, those of an earlier bar?"""
+    begins = bar * melody.bar
+    for k in range(first):
+        if melody.pitch[k] == melody.pitch[first] and melody.duration[k] == melody.duration[first]:
+            ago = melody.onset[first] - melody.onset[k]
+            if ago % melody.bar == 0 and ago <= begins and (k == 0 or melody.onset[k - 1] < begins - ago):
+                same = 1
+                while (
+                    first + same < last
+                    and melody.pitch[k + same] == melody.pitch[first + same]
+                    and melody.duration[k + same] == melody.duration[first + same]
+                ):
+                    same += 1
+                if first + same == last:
+                    return True
+    return False
+
+
+@line_tally(3, kept=True)
+def _returns(melody: Melody, kept: Numbers) -> None:
+    """Bars read, notes and rests up to them, and how many of the bars have the notes of an earlier one."""
+    first, ready = int(kept[1]), complete_bars(melody)
+    for bar in range(int(kept[0]), ready):
+        ends = (bar + 1) * melody.bar
+        while first < melody.pitch.size and melody.onset[first] < ends - melody.bar:
+            first += 1
+        last = first
+        while last < melody.pitch.size and melody.onset[last] < ends:
+            last += 1
+        if last > first and melody.onset[last - 1] + melody.duration[last - 1] >= ends:
+            kept[2] += _was_heard(melody, first, last, bar)
+        first = last
+    kept[0], kept[1] = ready, first
+
+
+@statistic(tally=_returns)
+def literal_return(melody: Melody, told: Numbers) -> float:
     """Share of bars, after the first, whose notes are those of an earlier bar."""
-    return np.nan if too_short(melody) else share_of_returns(codes_of_bars(melody, NOTES))
+    return np.nan if too_short(melody) or told[0] < 2 else told[2] / (told[0] - 1)
 
 
 @statistic(at_end=True)

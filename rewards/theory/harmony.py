@@ -11,8 +11,9 @@ from musicenv.alphabet import REST, SIXTEENTH
 from musicenv.jit import compiled
 from musicenv.keys import PROFILES, SCALES
 from musicenv.melody import Melody
-from musicenv.task import MODES
+from musicenv.task import BAR_TICKS, MODES
 from rewards.rules import statistic
+from rewards.tallies import Numbers, line_tally, tally
 from rewards.theory.frame import complete_bars, too_short
 
 TRIADS: Final = {
@@ -79,6 +80,22 @@ OUTSIDE: Final = _outside()
 """(modes, KEYS, 128) 1 where a relative pitch is outside the scale of the local key; REST, a tonic, never is."""
 _TRIADS, _OF_KEY = _chords()
 _HOME_TRIADS: Final = len(TRIADS["major"])
+_N_TRIADS: Final = _TRIADS.shape[1]
+_WIDTH: Final = 5
+"""Bits of a number of sixteenths in a bar."""
+
+
+def _belonging() -> npt.NDArray[np.int64]:
+    """(modes, 128) for each pitch a 1 in the place, ``_WIDTH`` bits wide, of each triad that it belongs to, so that the
+    sum over a bar holds the number of its sixteenths that belong to each triad; 0 for REST."""
+    assert _N_TRIADS * _WIDTH < 64 and max(BAR_TICKS) // SIXTEENTH < 1 << _WIDTH
+    belongs = (_TRIADS[:, :, :, None] == np.arange(128) % 12).any(axis=2)
+    table = (belongs << _WIDTH * np.arange(_N_TRIADS)[:, None]).sum(axis=1)
+    table[:, REST] = 0
+    return np.asarray(table, dtype=np.int64)
+
+
+_BELONGS: Final = _belonging()
 
 
 @compiled
@@ -126,14 +143,21 @@ def local_keys(melody: Melody) -> tuple[float, npt.NDArray[np.int64]]:
     return cost[last], path
 
 
-@statistic
-def chromatic_notes(melody: Melody) -> float:
+@tally(2)
+def _outside_home(melody: Melody, k: int, counts: Numbers) -> None:
+    """How many notes are outside the scale of the home key, and how many there are."""
+    counts[0] += OUTSIDE[melody.mode, 0, melody.pitch[k]]
+    counts[1] += melody.pitch[k] != REST
+
+
+@statistic(tally=_outside_home)
+def chromatic_notes(melody: Melody, counts: Numbers) -> float:
     """Share of the notes outside the scale of the local key, each modulation counting as one such note; in minor the
     raised sixth and seventh belong to the scale.
     """
     if too_short(melody):
         return np.nan
-    outside, notes = notes_outside(melody)
+    outside, notes = counts[0], counts[1]
     if notes == 0:
         return np.nan
     # No modulation explains one note or none, and most pieces have no more.
@@ -161,8 +185,8 @@ def key_correlation(melody: Melody) -> float:
     return product / np.sqrt(spread) if spread > 1e-9 else np.nan
 
 
-@compiled
-def _harmonise(melody: Melody) -> tuple[float, float]:
+@line_tally(2 + 2 * _N_TRIADS)
+def _harmony(melody: Melody, told: Numbers) -> None:
     """One triad per bar, chosen by Viterbi: mean share of the sounding time that fits, share of bars that change.
 
     A triad of the bar's local key is worth the share of its bar's sixteenths that belong to it; a change costs
@@ -170,20 +194,16 @@ def _harmonise(melody: Melody) -> tuple[float, float]:
     """
     slots = melody.bar // SIXTEENTH
     bars = complete_bars(melody)
-    keys = np.zeros(melody.bars, dtype=np.int64)
-    chords = _HOME_TRIADS
-    if notes_outside(melody)[0] > MODULATION:
-        keys = local_keys(melody)[1]
-        chords = _TRIADS.shape[1]
-    score, changes = np.zeros(chords), np.zeros(chords)
-    sounding = np.zeros(12)
+    score, changes = told[2 : 2 + _N_TRIADS], told[2 + _N_TRIADS :]
+    modulates = notes_outside(melody)[0] > MODULATION
+    keys = local_keys(melody)[1] if modulates else np.zeros(1, dtype=np.int64)
+    chords = _N_TRIADS if modulates else _HOME_TRIADS
     for bar in range(bars):
-        sounding[:] = 0.0
-        total = 0
-        for i in range(bar * slots, min((bar + 1) * slots, melody.grid.size)):
-            if melody.grid[i] > REST:
-                sounding[melody.grid[i] % 12] += 1.0
-                total += 1
+        key = keys[bar] if modulates else 0
+        total, belonging = 0, 0
+        for pitch in melody.grid[bar * slots : min((bar + 1) * slots, melody.grid.size)]:
+            total += pitch > REST
+            belonging += _BELONGS[melody.mode, max(pitch, REST)]
         best = 0
         for chord in range(1, chords):
             if score[chord] > score[best]:
@@ -192,31 +212,28 @@ def _harmonise(melody: Melody) -> tuple[float, float]:
         for chord in range(chords):
             if bar > 0 and score[chord] < moved_score:
                 score[chord], changes[chord] = moved_score, moved_changes
-            if not _OF_KEY[melody.mode, keys[bar], chord]:
+            if not _OF_KEY[melody.mode, key, chord]:
                 score[chord] = -np.inf
             elif total > 0:
-                fit = 0.0
-                for tone in range(3):
-                    fit += sounding[_TRIADS[melody.mode, chord, tone]]
-                score[chord] += fit / total
+                score[chord] += (belonging >> _WIDTH * chord & (1 << _WIDTH) - 1) / total
     best = 0
     for chord in range(1, chords):
         if score[chord] > score[best]:
             best = chord
-    return (score[best] + CHANGE * changes[best]) / bars, changes[best] / max(bars - 1, 1)
+    told[0], told[1] = (score[best] + CHANGE * changes[best]) / bars, changes[best] / max(bars - 1, 1)
 
 
-@statistic(at_end=True)
-def implied_harmony(melody: Melody) -> float:
+@statistic(at_end=True, tally=_harmony)
+def implied_harmony(melody: Melody, told: Numbers) -> float:
     """Mean share of a bar's sounding time that belongs to its triad, in the best harmonisation with a triad a bar
     of the local key.
 
     Source: Temperley, The Cognition of Basic Musical Structures (2001), ch. 6; the path is found by Viterbi.
     """
-    return np.nan if melody.time < melody.end else _harmonise(melody)[0]
+    return np.nan if melody.time < melody.end else told[0]
 
 
-@statistic(at_end=True)
-def harmonic_rhythm(melody: Melody) -> float:
+@statistic(at_end=True, tally=_harmony)
+def harmonic_rhythm(melody: Melody, told: Numbers) -> float:
     """Share of barlines at which that harmonisation changes its triad: neither a drone nor a new chord every bar."""
-    return np.nan if melody.time < melody.end else _harmonise(melody)[1]
+    return np.nan if melody.time < melody.end else told[1]

@@ -20,7 +20,8 @@ from musicenv.jit import compiled
 from musicenv.melody import Melody
 from musicenv.task import METRES, MODES, TUNE_MODES
 from rewards.rules import statistic
-from rewards.theory.frame import too_short
+from rewards.tallies import Numbers, tally
+from rewards.theory.frame import place_in_beat, too_short
 
 TABLES: Final = Path(__file__).with_suffix(".json")
 
@@ -57,32 +58,48 @@ def _interval_index(interval: int) -> int:
     return min(max(interval, -WIDEST), WIDEST) + WIDEST
 
 
-@statistic
-def melodic_idiom(melody: Melody) -> float:
+@tally(2)
+def _log_probs(melody: Melody, k: int, sums: Numbers) -> None:
+    """The sum of log p of the intervals in nats, and how many these are."""
+    if k > 0 and melody.pitch[k] != REST and melody.pitch[k - 1] != REST:
+        before = melody.pitch[k - 1]
+        sums[0] += _INTERVAL[melody.mode, before % 12, _interval_index(melody.pitch[k] - before)]
+        sums[1] += 1
+
+
+@statistic(tally=_log_probs)
+def melodic_idiom(melody: Melody, sums: Numbers) -> float:
     """Mean log p(interval | degree of the scale it leaves, mode), in nats per interval.
 
     Source: Temperley, Music and Probability (2007), ch. 4; Larson's melodic forces are in the counts.
     """
     if too_short(melody):
         return np.nan
-    total, intervals = 0.0, 0
-    before = melody.pitch[0]
-    for pitch in melody.pitch[1:]:
-        if pitch != REST and before != REST:
-            total += _INTERVAL[melody.mode, before % 12, _interval_index(pitch - before)]
-            intervals += 1
-        before = pitch
-    return float(total / intervals) if intervals else np.nan
+    return sums[0] / sums[1] if sums[1] else np.nan
 
 
-@compiled
-def _bit(place: int) -> int:
-    """Bit of an onset ``place`` ticks after its beat."""
-    return 1 << (place // SIXTEENTH) if place % SIXTEENTH == 0 else TRIPLET
+_BITS: Final = np.array([1 << place // SIXTEENTH if place % SIXTEENTH == 0 else TRIPLET for place in range(18)])
+"""Bit of an onset by its ticks after the beat."""
+_STRUCK: Final = np.where(np.arange(PATTERNS) > 0, _BEAT, 0.0)
+"""``_BEAT`` of beats in which a note begins, 0 for one without."""
 
 
-@statistic
-def rhythmic_idiom(melody: Melody) -> float:
+@tally(4)
+def _struck_beats(melody: Melody, k: int, sums: Numbers) -> None:
+    """The sum of log p of the beats in which a note begins, in nats, and how many these are, without the last of them:
+    its pattern and its first tick."""
+    onset = melody.onset[k]
+    if onset >= 0 and melody.pitch[k] != REST:
+        place = place_in_beat(melody, onset)
+        if onset - place != sums[3]:
+            sums[0] += _STRUCK[melody.metre, int(sums[2])]
+            sums[1] += sums[2] > 0
+            sums[2], sums[3] = 0, onset - place
+        sums[2] = int(sums[2]) | _BITS[place]
+
+
+@statistic(tally=_struck_beats)
+def rhythmic_idiom(melody: Melody, sums: Numbers) -> float:
     """Mean log p(pattern of onsets in a beat | metre), in nats per beat from the first downbeat on.
 
     Source: Temperley, Music and Probability (2007), ch. 3, with whole beats in place of single positions.
@@ -90,22 +107,8 @@ def rhythmic_idiom(melody: Melody) -> float:
     if too_short(melody):
         return np.nan
     beats = -(-melody.time // melody.beat)
-    total, struck, beat, pattern = 0.0, 0, 0, 0
-    for k in range(melody.pitch.size):
-        onset = melody.onset[k]
-        if onset < 0 or melody.pitch[k] == REST:
-            continue
-        if onset >= beat + melody.beat and pattern:
-            total += _BEAT[melody.metre, pattern]
-            struck += 1
-            pattern = 0
-        while onset >= beat + melody.beat:
-            beat += melody.beat
-        pattern |= _bit(onset - beat)
-    if pattern:
-        total += _BEAT[melody.metre, pattern]
-        struck += 1
-    return float((total + (beats - struck) * _BEAT[melody.metre, 0]) / beats)
+    total, struck = sums[0] + _STRUCK[melody.metre, int(sums[2])], sums[1] + (sums[2] > 0)
+    return (total + (beats - struck) * _BEAT[melody.metre, 0]) / beats
 
 
 @compiled
@@ -122,7 +125,7 @@ def _count_beats(melody: Melody, counts: Table) -> None:
     for k in range(melody.pitch.size):
         onset = melody.onset[k]
         if onset >= 0 and melody.pitch[k] != REST:
-            patterns[onset // melody.beat] |= _bit(onset % melody.beat)
+            patterns[onset // melody.beat] |= _BITS[onset % melody.beat]
     for pattern in patterns:
         counts[melody.metre, pattern] += 1.0
 

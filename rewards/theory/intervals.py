@@ -2,85 +2,87 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from musicenv.alphabet import REST
 from musicenv.jit import compiled
 from musicenv.melody import Melody
 from rewards.rules import statistic
+from rewards.tallies import Numbers, tally
 from rewards.theory.frame import shannon_entropy
 
 LEAP = 5
 """Semitones above which an interval is a leap that asks for an answer: more than a perfect fourth."""
+WIDEST: Final = 13
+"""Semitones of the widest interval that is told apart: beyond the octave."""
+
+
+@tally(2 * WIDEST + 1)
+def _intervals(melody: Melody, k: int, counts: Numbers) -> None:
+    """How many intervals there are of each size from -WIDEST to WIDEST semitones, the wider ones counted as these."""
+    if k > 0 and melody.pitch[k] != REST and melody.pitch[k - 1] != REST:
+        counts[min(max(melody.pitch[k] - melody.pitch[k - 1], -WIDEST), WIDEST) + WIDEST] += 1
 
 
 @compiled
-def _share_of_intervals(melody: Melody, low: int, high: int) -> float:
-    """Share of the intervals whose size in semitones is in ``low``..``high``."""
-    if melody.time < melody.end:
-        return np.nan
-    inside, intervals = 0, 0
-    before = melody.pitch[0]
-    for pitch in melody.pitch[1:]:
-        if pitch != REST and before != REST:
-            size = abs(pitch - before)
-            inside += (size >= low) & (size <= high)
-            intervals += 1
-        before = pitch
-    return inside / intervals if intervals else np.nan
+def _share_of_intervals(melody: Melody, counts: Numbers, low: int, high: int) -> float:
+    """Share of the intervals whose size in semitones is in ``low``..``high``, at the end of the piece."""
+    inside, intervals = 0.0, counts.sum()
+    for size in range(low, high + 1):
+        inside += counts[WIDEST + size] + (counts[WIDEST - size] if size > 0 else 0.0)
+    return inside / intervals if intervals and melody.time >= melody.end else np.nan
 
 
-@statistic(at_end=True)
-def unisons(melody: Melody) -> float:
+@statistic(at_end=True, tally=_intervals)
+def unisons(melody: Melody, counts: Numbers) -> float:
     """Share of intervals that repeat the note."""
-    return _share_of_intervals(melody, 0, 0)
+    return _share_of_intervals(melody, counts, 0, 0)
 
 
-@statistic(at_end=True)
-def steps(melody: Melody) -> float:
+@statistic(at_end=True, tally=_intervals)
+def steps(melody: Melody, counts: Numbers) -> float:
     """Share of intervals of one or two semitones (Huron, Sweet Anticipation, 2006, ch. 5: pitch proximity)."""
-    return _share_of_intervals(melody, 1, 2)
+    return _share_of_intervals(melody, counts, 1, 2)
 
 
-@statistic(at_end=True)
-def leaps(melody: Melody) -> float:
+@statistic(at_end=True, tally=_intervals)
+def leaps(melody: Melody, counts: Numbers) -> float:
     """Share of intervals of a fourth (5 semitones) and more."""
-    return _share_of_intervals(melody, 5, 127)
+    return _share_of_intervals(melody, counts, 5, WIDEST)
 
 
-@statistic(at_end=True)
-def forbidden_intervals(melody: Melody) -> float:
+@statistic(at_end=True, tally=_intervals)
+def forbidden_intervals(melody: Melody, counts: Numbers) -> float:
     """Share of tritones, sevenths and intervals beyond the octave (Fux, Gradus ad Parnassum, 1725)."""
     if melody.time < melody.end:
         return np.nan
-    forbidden, intervals = 0, 0
-    before = melody.pitch[0]
-    for pitch in melody.pitch[1:]:
-        if pitch != REST and before != REST:
-            size = abs(pitch - before)
-            intervals += 1
-            forbidden += (size == 6) | (size == 10) | (size == 11) | (size > 12)
-        before = pitch
+    forbidden, intervals = 0.0, counts.sum()
+    for size in (6, 10, 11, 13):
+        forbidden += counts[WIDEST - size] + counts[WIDEST + size]
     return forbidden / intervals if intervals else np.nan
 
 
-@statistic
-def leap_resolution(melody: Melody) -> float:
+@tally(2)
+def _answered(melody: Melody, k: int, counts: Numbers) -> None:
+    """Leaps that another note follows, and how many it answers."""
+    if k > 1 and melody.pitch[k] != REST and melody.pitch[k - 1] != REST and melody.pitch[k - 2] != REST:
+        leap = melody.pitch[k - 1] - melody.pitch[k - 2]
+        if abs(leap) > LEAP:
+            answer = melody.pitch[k - 1] - melody.pitch[k] if leap > 0 else melody.pitch[k] - melody.pitch[k - 1]
+            counts[0] += 1
+            counts[1] += 1 <= answer <= 4
+
+
+@statistic(tally=_answered)
+def leap_resolution(melody: Melody, counts: Numbers) -> float:
     """Share of leaps (more than 5 semitones) answered by 1-4 semitones the other way; of those that have a next note.
 
     Source: Fux; Narmour's registral reversal (The Analysis and Cognition of Basic Melodic Structures, 1990); Sequence
     Tutor's rule 8.
     """
-    answered, asked = 0, 0
-    for k in range(2, melody.pitch.size):
-        if melody.pitch[k] != REST and melody.pitch[k - 1] != REST and melody.pitch[k - 2] != REST:
-            leap = melody.pitch[k - 1] - melody.pitch[k - 2]
-            if abs(leap) > LEAP:
-                asked += 1
-                answer = melody.pitch[k - 1] - melody.pitch[k] if leap > 0 else melody.pitch[k] - melody.pitch[k - 1]
-                if 1 <= answer <= 4:
-                    answered += 1
-    return answered / asked if asked else np.nan
+    return counts[1] / counts[0] if counts[0] else np.nan
 
 
 @statistic(at_end=True)
@@ -106,18 +108,15 @@ def leap_pairs(melody: Melody) -> float:
     return pairs / notes if notes else np.nan
 
 
-@statistic(at_end=True)
-def interval_entropy(melody: Melody) -> float:
+@statistic(at_end=True, tally=_intervals)
+def interval_entropy(melody: Melody, counts: Numbers) -> float:
     """Entropy in nats of the signed intervals, those beyond an octave counted as octaves.  Two-sided."""
     if melody.time < melody.end:
         return np.nan
-    counts = np.zeros(25, dtype=np.int64)
-    before = melody.pitch[0]
-    for pitch in melody.pitch[1:]:
-        if pitch != REST and before != REST:
-            counts[min(max(pitch - before, -12), 12) + 12] += 1
-        before = pitch
-    return shannon_entropy(counts)
+    inside = counts[1:-1].copy()
+    inside[0] += counts[0]
+    inside[-1] += counts[-1]
+    return shannon_entropy(inside)
 
 
 @statistic(at_end=True)

@@ -5,22 +5,28 @@ from __future__ import annotations
 import numpy as np
 
 from musicenv.alphabet import REST
-from musicenv.jit import compiled
 from musicenv.melody import Melody
 from rewards.rules import statistic
+from rewards.tallies import Numbers, tally
 from rewards.theory.frame import place_in_beat, shannon_entropy, too_short
 
 
-@statistic
-def density(melody: Melody) -> float:
+@tally(2)
+def _held(melody: Melody, k: int, counts: Numbers) -> None:
+    """The notes, and those of them held over a stronger place than their own."""
+    if melody.pitch[k] != REST:
+        place = place_in_beat(melody, melody.onset[k])
+        over_beat = (place > 0) & (place + melody.duration[k] > melody.beat)
+        counts[0] += 1
+        counts[1] += over_beat | (melody.onset[k] % melody.bar + melody.duration[k] > melody.bar)
+
+
+@statistic(tally=_held)
+def density(melody: Melody, counts: Numbers) -> float:
     """Notes per bar: keeps pieces from growing thin, which is the cheap way to please a prior."""
     if too_short(melody):
         return np.nan
-    notes = 0
-    for pitch in melody.pitch:
-        if pitch != REST:
-            notes += 1
-    return notes * melody.bar / (melody.time - melody.start)
+    return counts[0] * melody.bar / (melody.time - melody.start)
 
 
 @statistic(at_end=True)
@@ -46,8 +52,8 @@ def duration_entropy(melody: Melody) -> float:
     return shannon_entropy(counts)
 
 
-@statistic
-def syncopation(melody: Melody) -> float:
+@statistic(tally=_held)
+def syncopation(melody: Melody, counts: Numbers) -> float:
     """Share of notes held over a stronger place than the one they begin on: from off the beat over the next beat, or
     over a barline.
 
@@ -55,57 +61,43 @@ def syncopation(melody: Melody) -> float:
     """
     if too_short(melody):
         return np.nan
-    held, notes, barline = 0, 0, melody.start - melody.start % melody.bar + melody.bar
-    for k in range(melody.pitch.size):
-        if melody.pitch[k] != REST:
-            while melody.onset[k] >= barline:
-                barline += melody.bar
-            place = place_in_beat(melody, melody.onset[k])
-            over_beat = (place > 0) & (place + melody.duration[k] > melody.beat)
-            held += over_beat | (melody.onset[k] + melody.duration[k] > barline)
-            notes += 1
-    return held / notes if notes else np.nan
+    return counts[1] / counts[0] if counts[0] else np.nan
 
 
-@statistic(at_end=True)
-def accent(melody: Melody) -> float:
+@tally(6)
+def _accents(melody: Melody, k: int, counts: Numbers) -> None:
+    """Notes on the beat and their ticks, the other notes and theirs, and from the first downbeat on the notes on a beat
+    and on a downbeat."""
+    if melody.pitch[k] != REST:
+        onset = melody.onset[k]
+        on_beat = place_in_beat(melody, onset) == 0
+        counts[0] += on_beat
+        counts[1] += melody.duration[k] * on_beat
+        counts[2] += not on_beat
+        counts[3] += melody.duration[k] * (not on_beat)
+        counts[4] += on_beat & (onset >= 0)
+        counts[5] += (onset >= 0) & (onset % melody.bar == 0)
+
+
+@statistic(at_end=True, tally=_accents)
+def accent(melody: Melody, counts: Numbers) -> float:
     """Agogic accent: how much longer notes on the beat are than the others, as the logarithm of the ratio of means.
 
     Source: Lerdahl and Jackendoff, A Generative Theory of Tonal Music (1983), metrical preference rule 5.
     """
     if melody.time < melody.end:
         return np.nan
-    on_time, on, off_time, off = 0, 0, 0, 0
-    for k in range(melody.pitch.size):
-        if melody.pitch[k] != REST:
-            on_beat = place_in_beat(melody, melody.onset[k]) == 0
-            on_time += melody.duration[k] * on_beat
-            on += on_beat
-            off_time += melody.duration[k] * (not on_beat)
-            off += not on_beat
+    on, on_time, off, off_time = counts[0], counts[1], counts[2], counts[3]
     return np.log(on_time * off / (on * off_time)) if on and off else np.nan
 
 
-@compiled
-def _share_struck(melody: Melody, period: int) -> float:
-    """Share of the multiples of ``period`` ticks, from the first downbeat on, at which a note begins."""
-    if melody.time < melody.end:
-        return np.nan
-    struck, place = 0, 0
-    for k in range(melody.pitch.size):
-        while place < melody.onset[k]:
-            place += period
-        struck += (melody.onset[k] == place) & (melody.pitch[k] != REST)
-    return struck / -(-melody.time // period)
-
-
-@statistic(at_end=True)
-def beats_struck(melody: Melody) -> float:
+@statistic(at_end=True, tally=_accents)
+def beats_struck(melody: Melody, counts: Numbers) -> float:
     """Share of the beats on which a note begins (Temperley, Music and Probability, 2007, ch. 3)."""
-    return _share_struck(melody, melody.beat)
+    return np.nan if melody.time < melody.end else counts[4] / -(-melody.time // melody.beat)
 
 
-@statistic(at_end=True)
-def downbeats_struck(melody: Melody) -> float:
+@statistic(at_end=True, tally=_accents)
+def downbeats_struck(melody: Melody, counts: Numbers) -> float:
     """Share of the bars on whose downbeat a note begins."""
-    return _share_struck(melody, melody.bar)
+    return np.nan if melody.time < melody.end else counts[5] / -(-melody.time // melody.bar)

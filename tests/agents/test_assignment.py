@@ -85,7 +85,7 @@ def test_after_the_last_note_the_log_probabilities_are_still_such():
 
 
 def test_lines_cost_less_after_some_training():
-    settings = Settings(task="counterpoint:fux_d-1-above", envs=32, rollout=32, learning_rate=2e-3, seed=1)
+    settings = Settings(task="counterpoint:fux_d-1-above", envs=32, rollout=32, value_scale=20.0, seed=1)
     trained = build(settings)
     assert isinstance(trained.batch, CounterpointBatch)
     assert settings.nats == pytest.approx(0.4 * 11)

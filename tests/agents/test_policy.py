@@ -12,6 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from agents import checkpoint
 from agents.compose import compose, divergence, draw, masked, prior, uniform
+from agents.distributions import ILLEGAL, surrogate
 from agents.policy import PriorPolicy, policy_agent, prior_logits
 from agents.ppo import KLController
 from agents.training import Settings, Trained, build
@@ -35,10 +36,9 @@ def small_batch(n: int = 16, with_prior: bool = True, bars: int = 2) -> Batch:
     return Batch(n, Options(bars=bars).tasks(), tonic * 1.0, load_prior("lstm") if with_prior else None)
 
 
-def trained(target_kl: float = 5.0, seed: int = 0) -> Trained:
-    return build(
-        Settings(bars=2, reward=f"{__name__}:tonic", bonus=0.0, target_kl=target_kl, envs=16, rollout=8, seed=seed)
-    )
+def trained(target_kl: float = 5.0, seed: int = 0, **more: int) -> Trained:
+    toy: dict[str, Any] = {"bars": 2, "reward": f"{__name__}:tonic", "bonus": 0.0, "envs": 16, "rollout": 8}
+    return build(Settings(**{**toy, **more}, target_kl=target_kl, seed=seed))
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +92,43 @@ def test_the_kl_in_the_loss_is_the_divergence_of_the_two_distributions() -> None
         divergence(log_probs.detach().numpy(), masked(part.batch.log_probs, part.batch.masks)), rel=1e-3
     )
     assert kl.min() > 0.01
+
+
+def test_the_compiled_loss_has_the_gradient_that_autograd_finds() -> None:
+    torch.manual_seed(0)
+    rows, clip, penalty = 64, 0.2, 0.3
+    logits = 3.0 * torch.randn(2 * rows, N_ACTIONS)
+    logits[:, ::7] = ILLEGAL
+    prior_log_probs = torch.log_softmax(logits, dim=1)
+    notes, actions = torch.randperm(2 * rows)[:rows], 7 * torch.randint(44, (2 * rows,)) + 1
+    old = prior_log_probs.gather(1, actions.view(-1, 1)).flatten() + 0.3 * torch.randn(2 * rows)
+    advantages, correction = torch.randn(rows), torch.randn(rows, N_ACTIONS, requires_grad=True)
+
+    log_probs = torch.log_softmax(prior_log_probs[notes] + correction, dim=1)
+    kl = (log_probs.exp() * (log_probs - prior_log_probs[notes])).sum(dim=1)
+    ratio = torch.exp(log_probs.gather(1, actions[notes].view(-1, 1)).flatten() - old[notes])
+    gain = torch.min(advantages * ratio, advantages * ratio.clamp(1 - clip, 1 + clip))
+    (penalty * kl - gain).mean().backward()  # type: ignore[no-untyped-call]
+
+    slope = correction.detach().numpy().copy()
+    given = prior_log_probs.numpy(), notes.numpy(), actions.numpy(), old.numpy(), advantages.numpy()
+    told = surrogate(slope, *given, clip, penalty, rows)
+    assert correction.grad is not None
+    np.testing.assert_allclose(slope, correction.grad.numpy(), atol=1e-7)
+    assert told == pytest.approx(
+        (gain.sum().item(), kl.sum().item(), ((ratio - 1).abs() > clip).sum().item()), rel=1e-4
+    )
+
+
+def test_what_is_learned_does_not_depend_on_the_number_of_threads() -> None:
+    """Rollouts and minibatches are large enough here to be shared."""
+    parts = []
+    for threads in (1, 3):
+        parts.append(trained(threads=threads, envs=512, rollout=4, minibatch=2048))  # seeds torch
+        parts[-1].model.learn(4096)
+    one, three = parts
+    assert torch.equal(one.model.policy.action_net.linear.weight, three.model.policy.action_net.linear.weight)
+    np.testing.assert_array_equal(one.batch.observations, three.batch.observations)
 
 
 def test_the_controller_settles_at_its_target() -> None:

@@ -1,7 +1,5 @@
 """Fakes that are what they say, and figures that say what they should."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -10,6 +8,7 @@ from experiments.calibrate import main
 from experiments.fakes import FAKES, fakes, task_of
 from experiments.fitting import ENTRIES, FLOOR, fit_weights, wins
 from experiments.pieces import Piece, write_pieces
+from experiments.runs import result_of
 from musicenv.alphabet import HIGHEST, LOWEST, REST
 from musicenv.appraisal import appraise
 from musicenv.corpus import load
@@ -95,7 +94,7 @@ def test_the_command_fits_attacks_and_reports_without_touching_what_ships(tmp_pa
     shipped = calibration.SHIPPED.read_bytes()
     main(["--fakes", "30", "--attacked", "4", "--moves", "10", "--no-write", "--out", str(tmp_path / "run")])
     assert calibration.SHIPPED.read_bytes() == shipped
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    result = result_of(tmp_path / "run")
     wanted = "win_uniform win_shuffled win_bar_shuffled win_loop win_scale win_single win_prior"
     wanted += " pass_real pass_prior pass_attacked rules_ns judge_in_band_attacked"
     assert set(wanted.split()) <= set(result["figures"])

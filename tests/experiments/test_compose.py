@@ -1,6 +1,5 @@
 """The command that composes, as people type it."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import symusic
 
 from experiments.compose import main
 from experiments.pieces import FORMATS, Piece, read_pieces, write_pieces
+from experiments.runs import result_of
 from musicenv import render
 from musicenv.melody import sounding_pitch
 from musicenv.reading import opening, read
@@ -41,7 +41,7 @@ def test_pieces_are_written_to_hear_see_and_edit(tmp_path: Path, capsys: pytest.
     folder = tmp_path / "run" / "pieces" / "prior"
     for suffix in (".mid", ".musicxml", ".abc", ".png", ".mp3"):
         assert (folder / f"02{suffix}").stat().st_size > 0
-    found = json.loads((tmp_path / "run" / "result.json").read_text())
+    found = result_of(tmp_path / "run")
     assert found["figures"]["pieces"] == 2
     assert all((tmp_path / "run" / name).exists() for name in found["files"])
     said = capsys.readouterr().out
@@ -58,7 +58,7 @@ def test_the_same_seed_composes_the_same_pieces_and_best_of_better_ones(tmp_path
         return tmp_path / name
 
     def score(folder: Path) -> float:
-        return float(json.loads((folder / "result.json").read_text())["figures"]["score"])
+        return float(result_of(folder)["figures"]["score"])
 
     one, again, best = run("one"), run("again"), run("best", "--best-of", "8")
     abc = Path("pieces") / "uniform" / "pieces.abc"
@@ -71,7 +71,7 @@ def test_a_planner_composes_too(tmp_path: Path, capsys: pytest.CaptureFixture[st
         frame = ["--bars", "2", "--pieces", "2", "--formats", "midi", "--simulations", "4"]
         main([*frame, "--agent", agent, "--out", str(tmp_path / agent)])
         assert (tmp_path / agent / "pieces" / agent / "02.mid").exists()
-        return float(json.loads((tmp_path / agent / "result.json").read_text())["figures"]["score"])
+        return float(result_of(tmp_path / agent)["figures"]["score"])
 
     assert score("mcts") >= max(score("beam"), score("greedy"))
     assert "best=" in capsys.readouterr().err

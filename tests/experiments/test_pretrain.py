@@ -1,6 +1,5 @@
 """The pretraining command, on a handful of tunes."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from experiments import pretrain, prior_figures
 from experiments.pretrain import Args
-from experiments.runs import UserError, start_run
+from experiments.runs import UserError, result_of, start_run
 from musicenv.corpus.corpus import Split, Unit
 from musicenv.melody import Melody
 from rewards.priors import load_prior
@@ -44,7 +43,7 @@ def small(**values: object) -> Args:
 
 def test_a_run_leaves_weights_figures_and_table(tmp_path: Path) -> None:
     pretrain.main(small(networks=("lstm", "judge"), out=tmp_path / "run"))
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    result = result_of(tmp_path / "run")
     assert set(result["files"]) == {"lstm.safetensors", "judge.safetensors", "table.txt"}
     assert 3 < result["figures"]["nll_test_tunes, lstm"] < 6
     assert result["figures"]["parameters, lstm"] > 1000

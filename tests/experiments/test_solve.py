@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from experiments import solve
+from experiments.runs import result_of
 from musicenv.counterpoint.sets import known_tasks
 
 QUICK = [("fux_d", 1, True), ("fux_d", 1, False)]
@@ -14,7 +15,7 @@ QUICK = [("fux_d", 1, True), ("fux_d", 1, False)]
 def test_a_check_solves_shipped_tasks_again(tmp_path, capsys):
     seed = next(s for s in range(100) if np.random.default_rng(s).permutation(48)[0] < 12)  # one of the first species
     solve.main(["--sets", "form", "--check", "1", "--seed", str(seed), "--out", str(tmp_path / "run")])
-    figures = json.loads((tmp_path / "run" / "result.json").read_text())["figures"]
+    figures = result_of(tmp_path / "run")["figures"]
     assert figures == {"tasks": 48, "checked": 1, "disagreements": 0}
     assert "disagreements" in capsys.readouterr().out
 
@@ -43,7 +44,7 @@ def test_an_interrupted_run_goes_on_with_the_next_task(tmp_path, monkeypatch, ca
     for each in written:
         known = known_tasks("form")[each["name"]]
         assert (each["optimum"], each["optima"]) == (known.optimum, known.optima)
-    regrets = json.loads((run / "result.json").read_text())["figures"]["table"][0]
+    regrets = result_of(run)["figures"]["table"][0]
     assert regrets["greedy"] >= regrets["merged_512"] >= 0
 
 

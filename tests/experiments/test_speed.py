@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from experiments import speed
+from experiments.runs import result_of
 from experiments.speed_sections import Figure, Preset, tunes
 from experiments.timing import interleaved
 from musicenv.vector import MelodyVectorEnv
@@ -37,7 +38,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setitem(speed.PRESETS, "quick", Preset(0.02, 4, (1, 2), 1))
     out = tmp_path / "run"
     speed.main(["--only", "bars", "environments", "--out", str(out)])
-    figures = json.loads((out / "result.json").read_text())["figures"]
+    figures = result_of(out)["figures"]
     assert set(figures) == {"bars", "environments"}
     assert all(figure["value"] > 0 for rows in figures.values() for figure in rows)
     assert (out / "speed.png").stat().st_size > 10_000
@@ -46,7 +47,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
 
     docs = tmp_path / "docs"
     (docs / "figures").mkdir(parents=True)
-    (docs / "speed.md").write_text("before\n<!-- figures -->\nold\n<!-- end of figures -->\nafter\n")
+    (docs / "speed.md").write_text("before\n<!-- begin figures -->\nold\n<!-- end -->\nafter\n")
     monkeypatch.setattr(speed, "DOCS", docs)
     speed.main(["--publish", str(out)])
     page = (docs / "speed.md").read_text()

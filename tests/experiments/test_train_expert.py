@@ -14,15 +14,11 @@ from agents.named import named
 from experiments import train_expert
 from experiments.compose import main as compose_main
 from experiments.pieces import read_pieces
+from experiments.runs import result_of
 from experiments.train_expert import Args, main
 
 TINY = ["--steps", "2500", "--envs", "8", "--updates", "2", "--pieces", "8", "--write", "1"]
 TINY += ["--best-of", "2", "--timeline", "2"]
-
-
-def result(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "result.json").read_text())
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +29,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_reports_as_ppo_does_and_counts_the_notes_of_its_searches(finished: Path) -> None:
-    found = result(finished)
+    found = result_of(finished)
     assert found["command"] == "train_expert"
     for who in ("real", "uniform", "prior", "tuned", "best"):
         assert np.isfinite(found["figures"][f"passes_all_{who}"])
@@ -88,7 +84,7 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_is_the_unbroken_run(
     assert stop.value.code == 130
     assert f"python -m experiments.train_expert --resume {folder}" in capsys.readouterr().err
     main(["--resume", str(folder)])
-    assert result(folder)["figures"] == result(finished)["figures"]
+    assert result_of(folder)["figures"] == result_of(finished)["figures"]
     assert (folder / "metrics.jsonl").read_text() == (finished / "metrics.jsonl").read_text()
     assert (folder / "pieces" / "best" / "pieces.abc").read_text() == (
         finished / "pieces" / "best" / "pieces.abc"
@@ -98,7 +94,7 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_is_the_unbroken_run(
 def test_counterpoint_is_learned_by_the_same_command(tmp_path: Path) -> None:
     arguments = ["--task", "counterpoint:fux_d-1-above", "--steps", "400", "--envs", "8", "--updates", "2"]
     main([*arguments, "--pieces", "8", "--write", "1", "--timeline", "0", "--out", str(tmp_path / "line")])
-    figures = result(tmp_path / "line")["figures"]
+    figures = result_of(tmp_path / "line")["figures"]
     assert figures["suite_score_best"] > figures["suite_score_uniform"]
 
 

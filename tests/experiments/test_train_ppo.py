@@ -20,6 +20,7 @@ from agents.training import Settings, build, load
 from experiments.compose import main as compose_main
 from experiments.pieces import read_pieces
 from experiments.report import real_parts
+from experiments.runs import result_of
 from experiments.train_ppo import main
 from musicenv.render import key_name
 from musicenv.task import METRES, Task
@@ -30,11 +31,6 @@ TINY = ["--steps", "1024", "--envs", "16", "--rollout", "16", "--pieces", "8", "
 TINY += ["--timeline", "2"]
 
 
-def result(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "result.json").read_text())
-    return found
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "tiny"
@@ -43,7 +39,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_reports_and_writes_what_can_be_heard_and_seen(finished: Path) -> None:
-    found = result(finished)
+    found = result_of(finished)
     assert found["command"] == "train_ppo"
     assert found["seed"] == 0
     for who in ("real", "uniform", "prior", "tuned", "best"):
@@ -105,13 +101,13 @@ def test_a_resumed_run_keeps_its_own_arguments(finished: Path, capsys: pytest.Ca
 
 def test_a_users_rule_is_reported_by_its_mean(tmp_path: Path) -> None:
     main([*TINY, "--reward", "theory+experiments.example_rules:swing=0.5", "--out", str(tmp_path / "swing")])
-    figures = result(tmp_path / "swing")["figures"]
+    figures = result_of(tmp_path / "swing")["figures"]
     assert figures["mean_swing_prior"] > 0
     assert figures["rule_swing_prior"] is None, "nothing can fail a rule without a curve"
 
 
 def test_real_parts_are_told_from_uniform_play(finished: Path) -> None:
-    figures = result(finished)["figures"]
+    figures = result_of(finished)["figures"]
     assert figures["suite_score_real"] > figures["suite_score_uniform"] + 5
     assert figures["passes_all_real"] > 0.5
     assert figures["passes_all_uniform"] == 0
@@ -124,7 +120,7 @@ def test_the_same_seed_composes_the_same_pieces(finished: Path, tmp_path: Path) 
     assert (again / "pieces" / "best" / "pieces.abc").read_text() == (
         finished / "pieces" / "best" / "pieces.abc"
     ).read_text()
-    assert result(again)["figures"] == result(finished)["figures"]
+    assert result_of(again)["figures"] == result_of(finished)["figures"]
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -148,7 +144,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     notes = [json.loads(line)["notes"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert notes == sorted(set(notes))
     assert notes[-1] >= 40_000
-    assert result(folder)["figures"]["pieces_tuned"] == 8
+    assert result_of(folder)["figures"]["pieces_tuned"] == 8
     moments = [piece.facts["notes"] for piece in read_pieces(folder / "pieces" / "timeline")]
     assert moments == [0, 10_240, 20_224, 30_208, 40_192]
 

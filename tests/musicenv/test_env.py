@@ -427,3 +427,20 @@ def test_a_lookback_finds_its_note_wherever_it_begins_to_search() -> None:
         env.batch._state.looked_back[:] = rng.integers(200, size=(32, 4))
         env.batch.observe(np.arange(32))
         np.testing.assert_array_equal(env.batch.observations, seen)
+
+
+def test_what_is_told_of_finished_pieces_is_made_when_it_is_asked_for() -> None:
+    env = MelodyVectorEnv(4, prior=None, bars=1)
+    env.reset(seed=0)
+    ends = (env.step(np.full(4, action_of(60, 48)))[4] for _ in range(3))
+    infos, copied, listed = ends
+    pickled = pickle.loads(pickle.dumps(copied))
+    for told in (infos, dict(copied), pickled, {**copied}):
+        final = told["final_info"]
+        assert [melody.pitch.tolist() for melody in final["melody"]] == [[60]] * 4
+        assert dict(final)["terms"].shape == final["passed"].shape == (4, len(env.terms))
+        assert told["final_obs"][3].shape == env.single_observation_space.shape
+    assert repr(infos).count("partial") == 0
+    assert infos.pop("final_obs")[0].dtype == np.float32
+    rows = DictInfoToList(env)._convert_info_to_list(listed)
+    assert rows[2]["final_info"]["melody"].duration.tolist() == [48]
