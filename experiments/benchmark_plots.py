@@ -57,13 +57,17 @@ def save(figure: Figure, path: Path) -> list[Path]:
     return written
 
 
-def _panels(titles: Sequence[str], height: float, width: float = 5.5) -> tuple[Figure, list[Any]]:
-    figure = Figure(figsize=(width * len(titles), height), layout="constrained")
-    axes = figure.subplots(1, len(titles), squeeze=False)[0]
-    for axis, title in zip(axes, titles, strict=True):
+def _panels(titles: Sequence[str], height: float, width: float = 5.5, across: int = 2) -> tuple[Figure, list[Any]]:
+    """``across`` panels in each row."""
+    down = -(-len(titles) // across)
+    figure = Figure(figsize=(width * min(len(titles), across), height * down), layout="constrained")
+    axes = list(figure.subplots(down, min(len(titles), across), squeeze=False).flat)
+    for axis in axes[len(titles) :]:
+        axis.remove()
+    for axis, title in zip(axes, titles, strict=False):
         axis.set_title(title, fontsize=10)
         axis.grid(alpha=0.3)
-    return figure, list(axes)
+    return figure, axes[: len(titles)]
 
 
 def _by_kind(results: Results, height: float) -> tuple[Figure, list[tuple[str, Any]]]:
@@ -87,13 +91,13 @@ def intervals(results: Results, figure_name: str, label: str) -> Figure:
 
 
 def tasks(results: Results, kind: str) -> Figure:
-    """The scores on each task: a panel for each."""
+    """The scores on each task, of those who composed on every one: a panel for each."""
     views = [results.on(task) for task in results.tasks]
-    most = max(len(view.contenders(kind)) for view in views)
-    figure, axes = _panels([f"{view.tasks[0]}, {view.budget(kind)}" for view in views], _tall(most), 3.6)
+    names = [name for name in results.ranked(kind) if name not in (REAL, "uniform")]
+    titles = [f"{view.tasks[0]}, {view.budget(kind)}" for view in views]
+    figure, axes = _panels(titles, _tall(len(names)), 4.0, across=3)
     for view, axis in zip(views, axes, strict=True):
-        names = [name for name in reversed(view.ranked(kind)) if name != REAL]
-        _bars(axis, [(name, view.estimate(name, kind, SCORE)) for name in names])
+        _bars(axis, [(name, view.estimate(name, kind, SCORE)) for name in reversed(names)])
         axis.set_xlabel(SCORE)
     return figure
 
