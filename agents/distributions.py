@@ -22,7 +22,19 @@ ILLEGAL: Final = -1e8
 """Nats, in the place of minus infinity: an illegal note's logit is near it."""
 _IMPOSSIBLE: Final = np.float32(-80.0)
 """Nats, less than this below the likeliest: ``exponential`` is limited."""
-_ILLEGAL, _ZERO, _ONE = np.float32(ILLEGAL), np.float32(0.0), np.float32(1.0)
+_ILLEGAL, _ZERO, _ONE, _TWO = np.float32(ILLEGAL), np.float32(0.0), np.float32(1.0), np.float32(2.0)
+
+
+@compiled
+def tanh(x: Floats, y: Floats) -> None:
+    """Write tanh of ``x`` (B, H) into ``y``, to 1e-7."""
+    power = np.empty(x.shape[1], dtype=np.int32)
+    for k in range(len(x)):
+        for h in range(x.shape[1]):
+            y[k, h] = _TWO * x[k, h]
+        exponential(y[k], power)
+        for h in range(x.shape[1]):
+            y[k, h] = _ONE - _TWO / (_ONE + y[k, h])
 
 
 @in_any_order
