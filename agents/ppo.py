@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
@@ -56,12 +57,15 @@ class Samples(NamedTuple):
 
 
 class KLRolloutBuffer(RolloutBuffer):
-    """Keeps the KL of each state, and subtracts its cost from the rewards before returns are computed."""
+    """Keeps the KL of each state, and subtracts its cost from the rewards before returns are computed; keeps the
+    notes of the rollouts before this one that are still learned from."""
 
     kl: np.ndarray[Any, np.dtype[np.float32]]
     prior: np.ndarray[Any, np.dtype[np.float32]]
     coefficient = 0.0
     policy: PriorPolicy
+    window: deque[Samples]
+    """The newest rollouts, this one last; ``maxlen`` of them are learned from."""
 
     def reset(self) -> None:
         self.kl = np.zeros((self.buffer_size, self.n_envs), dtype=np.float32)
@@ -77,19 +81,25 @@ class KLRolloutBuffer(RolloutBuffer):
         self.rewards -= self.coefficient * self.kl
         super().compute_returns_and_advantage(last_values, dones)
 
-    def samples(self, size: int) -> Iterator[Samples]:
-        """The notes in random order, ``size`` at a time.
-
-        In place of SB3's ``get``, which sorts the whole rollout by environment and copies each sample twice.
-        """
+    def keep(self) -> None:
+        """Put this rollout, which is complete, into the window."""
         arrays = (self.observations, self.prior, self.actions, self.log_probs, self.advantages, self.returns)
         notes = self.buffer_size * self.n_envs
         flat = [torch.from_numpy(array.reshape(notes, *array.shape[2:])) for array in arrays]
         flat[0] = self.policy.read(flat[0])
-        order = torch.randperm(notes)
-        for first in range(0, notes, size):
+        # SB3 makes new arrays for each rollout, so that nothing needs copying.
+        self.window.append(Samples(*flat))
+
+    def samples(self, size: int) -> Iterator[Samples]:
+        """The notes of the window in random order, ``size`` at a time.
+
+        In place of SB3's ``get``, which sorts the whole rollout by environment and copies each sample twice.
+        """
+        every = self.window[0] if len(self.window) == 1 else Samples(*map(torch.cat, zip(*self.window, strict=True)))
+        order = torch.randperm(len(every.actions))
+        for first in range(0, len(order), size):
             chosen = order[first : first + size]
-            yield Samples(*(tensor.index_select(0, chosen) for tensor in flat))  # a quarter of an index's time
+            yield Samples(*(tensor.index_select(0, chosen) for tensor in every))  # a quarter of an index's time
 
 
 class PriorPPO(PPO):
@@ -98,29 +108,37 @@ class PriorPPO(PPO):
     It maximises E[sum of rewards - coefficient * sum over notes of KL(policy || prior)].  The KL at a state does not
     depend on the note drawn there, so its gradient is taken exactly, in the loss; the KL of later states belongs to
     the return.
+
+    ``window`` rollouts, the newest ones, are learned from at each update (Queeney et al. 2021, "Generalized Proximal
+    Policy Optimization with Sample Reuse"): a policy that is held changes so slowly that the notes of the last few are
+    nearly as good as new ones.  Ratios are to the policy that played the note.
     """
 
     policy: PriorPolicy  # type: ignore[assignment]  # SB3's own MaskablePPO overrides it in the same way
     rollout_buffer: KLRolloutBuffer
 
-    def __init__(self, policy: type[PriorPolicy], env: VecEnv, *, controller: KLController, **kwargs: Any) -> None:
-        self.controller = controller
+    def __init__(
+        self, policy: type[PriorPolicy], env: VecEnv, *, controller: KLController, window: int = 1, **kwargs: Any
+    ) -> None:
+        self.controller, self.window = controller, window
         super().__init__(cast(Any, policy), env, rollout_buffer_class=KLRolloutBuffer, **kwargs)
 
     def _setup_model(self) -> None:
         super()._setup_model()
         self.rollout_buffer.policy = self.policy
+        self.rollout_buffer.window = deque(maxlen=self.window)
 
     def collect_rollouts(self, env: Any, callback: Any, rollout_buffer: Any, n_rollout_steps: int) -> bool:
         rollout_buffer.coefficient = self.controller.coefficient
         return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
 
     def train(self) -> None:
-        """One update from the rollout buffer: clipped PPO, value regression and the KL to the prior."""
+        """One update from the rollout buffer's window: clipped PPO, value regression and the KL to the prior."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         clip = self.clip_range(self._current_progress_remaining)  # type: ignore[operator]
         figures: list[tuple[float, ...]] = []
+        self.rollout_buffer.keep()
         for _ in range(self.n_epochs):
             for batch in self.rollout_buffer.samples(self.batch_size):
                 log_probs, values, kl = self.policy.judge_read(batch.read, batch.prior)
