@@ -81,9 +81,9 @@ def invert(weight: npt.NDArray[Any], level: float) -> int:
 
 
 @compiled
-def restrict(observations: Floats, legal_at: int, log_probs_at: int, out: Floats) -> None:
-    """Into ``out`` (B, A): the log-probabilities at ``log_probs_at`` of ``observations`` (B, D) among legal notes,
-    normalised; where that is negative, all legal notes are as likely."""
+def restrict(observations: Floats, legal_at: int, log_probs_at: int, sharpness: np.float32, out: Floats) -> None:
+    """Into ``out`` (B, A): the log-probabilities at ``log_probs_at`` of ``observations`` (B, D), times ``sharpness``,
+    among legal notes, normalised; where that place is negative, all legal notes are as likely."""
     actions = out.shape[1]
     p, power = np.empty(actions, dtype=np.float32), np.empty(actions, dtype=np.int32)
     penalty = np.empty(actions, dtype=np.float32)
@@ -99,7 +99,7 @@ def restrict(observations: Floats, legal_at: int, log_probs_at: int, out: Floats
         for a in range(actions):
             x[a] = penalty[a]
             if log_probs_at >= 0:
-                x[a] += seen[log_probs_at + a]
+                x[a] += sharpness * seen[log_probs_at + a]
         normalise(x, p, power)
 
 
