@@ -148,9 +148,11 @@ class PriorPPO(PPO):
                 ratio = torch.exp(log_prob - batch.old_log_prob)
                 gain = torch.min(advantages * ratio, advantages * ratio.clamp(1 - clip, 1 + clip)).mean()
                 value_loss = torch.nn.functional.mse_loss(batch.returns, values) / self.policy.value_scale**2
-                # Advantages are in units of their deviation; the penalty's gradient has to be in the same units.
-                kl_loss = self.controller.coefficient * kl.mean() / (batch.advantages.std() + 1e-8)
-                loss = -gain + self.vf_coef * value_loss + kl_loss
+                # Advantages are in units of their deviation; the penalties' gradients have to be in the same units.
+                cost = self.controller.coefficient * kl.mean()
+                if self.ent_coef:
+                    cost = cost + self.ent_coef * (log_probs.exp() * log_probs).sum(dim=1).mean()
+                loss = -gain + self.vf_coef * value_loss + cost / (batch.advantages.std() + 1e-8)
                 self.policy.optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)

@@ -140,7 +140,7 @@ def test_what_is_learned_is_the_prior_times_exp_of_reward_by_coefficient(reuse: 
     batch = Batch(64, tasks, tonic * 1.0, load_prior("lstm"))
     env = MelodyVecEnv(batch)
     env.seed(0)
-    coefficient, temperature = 0.5, 1.5
+    coefficient = 0.5
     model = PriorPPO(
         PriorPolicy,
         env,
@@ -150,12 +150,13 @@ def test_what_is_learned_is_the_prior_times_exp_of_reward_by_coefficient(reuse: 
         learning_rate=5e-3,
         gamma=1.0,
         seed=0,
-        policy_kwargs={"layout": batch.layout, "temperature": temperature},
+        ent_coef=0.0,
+        policy_kwargs={"layout": batch.layout},
         **reuse,
     )
     model.learn(64 * 8 * 40)
     env.reset()
-    log_p = masked(batch.log_probs / np.float32(temperature), batch.masks)[:1]
+    log_p = masked(batch.log_probs, batch.masks)[:1]
     pays = np.array([note_of(action)[0] > 0 and note_of(action)[0] % 12 == 0 for action in range(N_ACTIONS)])
     best = masked(log_p + pays.astype(np.float32) / coefficient, batch.masks[:1])
     learned = policy_agent(model.policy)(batch)[:1]
