@@ -161,7 +161,7 @@ def test_what_is_learned_is_the_prior_times_exp_of_reward_by_coefficient(reuse: 
     best = masked(log_p + pays.astype(np.float32) / coefficient, batch.masks[:1])
     learned = policy_agent(model.policy)(batch)[:1]
     assert np.exp(learned[0, pays]).sum() == pytest.approx(np.exp(best[0, pays]).sum(), abs=0.05)
-    assert divergence(learned, best)[0] < 0.02 < 0.1 < divergence(log_p, best)[0]
+    assert divergence(learned, best)[0] < 0.02 < 0.05 < divergence(log_p, best)[0]
 
 
 def test_training_raises_the_reward_at_about_the_kl_asked_for() -> None:
