@@ -66,6 +66,15 @@ def divergence_of(p: Floats, x: Floats, prior: Floats) -> np.float32:
     return kl
 
 
+@in_any_order
+def entropy_of(p: Floats, x: Floats) -> np.float32:
+    """Entropy in nats of the distribution with probabilities ``p`` (A,), whose logarithms are ``x``."""
+    entropy = _ZERO
+    for a in range(p.size):
+        entropy -= p[a] * x[a]
+    return entropy
+
+
 @compiled
 def invert(weight: npt.NDArray[Any], level: float) -> int:
     """The index at which the cumulative sum of ``weight`` (A,) passes ``level``; the last possible one, where rounding
@@ -81,9 +90,9 @@ def invert(weight: npt.NDArray[Any], level: float) -> int:
 
 
 @compiled
-def restrict(observations: Floats, legal_at: int, log_probs_at: int, sharpness: np.float32, out: Floats) -> None:
-    """Into ``out`` (B, A): the log-probabilities at ``log_probs_at`` of ``observations`` (B, D), times ``sharpness``,
-    among legal notes, normalised; where that place is negative, all legal notes are as likely."""
+def restrict(observations: Floats, legal_at: int, log_probs_at: int, out: Floats) -> None:
+    """Into ``out`` (B, A): the log-probabilities at ``log_probs_at`` of ``observations`` (B, D) among legal notes,
+    normalised; where that is negative, all legal notes are as likely."""
     actions = out.shape[1]
     p, power = np.empty(actions, dtype=np.float32), np.empty(actions, dtype=np.int32)
     penalty = np.empty(actions, dtype=np.float32)
@@ -99,7 +108,7 @@ def restrict(observations: Floats, legal_at: int, log_probs_at: int, sharpness: 
         for a in range(actions):
             x[a] = penalty[a]
             if log_probs_at >= 0:
-                x[a] += sharpness * seen[log_probs_at + a]
+                x[a] += seen[log_probs_at + a]
         normalise(x, p, power)
 
 
@@ -139,20 +148,21 @@ def surrogate(
     advantages: Floats,
     clip: float,
     penalty: float,
+    bonus: float,
     count: int,
 ) -> tuple[float, float, int]:
     """The loss of ``notes`` (B,) of a rollout, and in the place of the ``correction`` (B, A) its gradient.
 
-    The loss is -(min(A r, A clip(r)) - penalty KL) / ``count``, summed over notes: PPO's clipped surrogate (Schulman et
-    al. 2017) with the exact divergence from the prior.  ``prior`` (N, A), ``actions`` (N,) and ``old_log_prob`` (N,)
-    are of the whole rollout, ``advantages`` (B,) of the notes.
+    The loss is -(min(A r, A clip(r)) - penalty KL + bonus H) / ``count``, summed over notes: PPO's clipped surrogate
+    (Schulman et al. 2017) with the exact divergence from the prior and the exact entropy.  ``prior`` (N, A),
+    ``actions`` (N,) and ``old_log_prob`` (N,) are of the whole rollout, ``advantages`` (B,) of the notes.
 
     Sums over the notes: of the surrogate, of the divergence (nats), and how many ratios are beyond the clip.
     """
     p, power = np.empty(prior.shape[1], dtype=np.float32), np.empty(prior.shape[1], dtype=np.int32)
     share, least, most = np.float32(1.0 / count), np.float32(1.0 - clip), np.float32(1.0 + clip)
     gains, divergences, beyond = 0.0, 0.0, 0
-    of_divergence = np.float32(penalty) * share
+    of_divergence, of_entropy = np.float32(penalty) * share, np.float32(bonus) * share
     for k in range(notes.size):
         i = notes[k]
         x, q, action, advantage = correction[k], prior[i], actions[i], advantages[k]
@@ -169,7 +179,12 @@ def surrogate(
         # Of the surrogate by the log-probability; nothing where the clip holds.
         of_note = advantage * ratio * share if advantage * ratio <= clipped else _ZERO
         alike = of_note - of_divergence * kl
-        for a in range(x.size):
-            x[a] = p[a] * (alike + of_divergence * (x[a] - q[a]))
+        if of_entropy == _ZERO:
+            for a in range(x.size):
+                x[a] = p[a] * (alike + of_divergence * (x[a] - q[a]))
+        else:
+            alike += of_entropy * entropy_of(p, x)
+            for a in range(x.size):
+                x[a] = p[a] * (alike + of_divergence * (x[a] - q[a]) + of_entropy * x[a])
         x[action] -= of_note
     return gains, divergences, beyond

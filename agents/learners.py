@@ -124,11 +124,11 @@ HELD: Final[dict[str, Any]] = {
     "window": 6,
     "epochs": 1,
     "coefficient": 1.0,
-    "temperature": 1.05,
+    "ent_coef": 0.15,
 }
 """The same where PPO is held near the prior: its policy changes so little that notes of the last six rollouts are still
 of use."""
-HELD_AT: Final = {MELODY: 4.0}
+HELD_AT: Final = {MELODY: 3.0}
 """Nats a piece, by task, where ``Settings`` name none."""
 
 

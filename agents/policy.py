@@ -22,12 +22,11 @@ PART: Final = 128
 """Notes judged at once in a rollout, by one thread; never fewer than two, since a product with one row is another."""
 
 
-def prior_logits(observations: torch.Tensor, layout: Layout, temperature: float = 1.0) -> torch.Tensor:
-    """(B, A) the prior's log-probabilities (nats) at ``temperature``, restricted to legal notes and normalised; uniform
-    without a prior."""
+def prior_logits(observations: torch.Tensor, layout: Layout) -> torch.Tensor:
+    """(B, A) the prior's log-probabilities (nats) restricted to legal notes and normalised; uniform without a prior."""
     out = np.empty((len(observations), N_ACTIONS), dtype=np.float32)
     at = layout["log_probs"].start if "log_probs" in layout else -1
-    restrict(observations.contiguous().numpy(), layout["legal"].start, at, np.float32(1.0 / temperature), out)
+    restrict(observations.contiguous().numpy(), layout["legal"].start, at, out)
     return torch.from_numpy(out)
 
 
@@ -56,9 +55,9 @@ class _Tanh(nn.Module):
 class _TwoTowers(nn.Module):
     """Actor and critic apart, both over everything but the prior's log-probabilities."""
 
-    def __init__(self, layout: Layout, actor: int, critic: int, temperature: float) -> None:
+    def __init__(self, layout: Layout, actor: int, critic: int) -> None:
         super().__init__()
-        self.layout, self.temperature = layout, temperature
+        self.layout = layout
         # The log-probabilities come last, so that the rest needs no copying.
         self.inputs = layout["log_probs"].start if "log_probs" in layout else max(p.stop for p in layout.values())
         self.actor = nn.Sequential(nn.Linear(self.inputs, actor), _Tanh())
@@ -69,14 +68,13 @@ class _TwoTowers(nn.Module):
     def read(self, observations: torch.Tensor) -> torch.Tensor:
         return observations[:, : self.inputs]
 
-    def prior(self, observations: torch.Tensor) -> torch.Tensor:
-        return prior_logits(observations, self.layout, self.temperature)
-
     def forward(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.forward_actor(observations), self.forward_critic(observations)
+        read = self.read(observations)
+        prior = prior_logits(observations, self.layout)
+        return torch.cat([self.actor(read), prior], dim=1), self.critic(read)
 
     def forward_actor(self, observations: torch.Tensor) -> torch.Tensor:
-        return torch.cat([self.actor(self.read(observations)), self.prior(observations)], dim=1)
+        return torch.cat([self.actor(self.read(observations)), prior_logits(observations, self.layout)], dim=1)
 
     def forward_critic(self, observations: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = self.critic(self.read(observations))
@@ -115,8 +113,7 @@ class PriorPolicy(MaskableActorCriticPolicy):
 
     It needs the observation's ``layout`` (``policy_kwargs={"layout": env.batch.layout}``).  Illegal notes have
     probability 0 whether or not a mask is handed in, because the observation says which durations are legal.
-    ``value_scale`` is the size that returns are expected to have.  Where the prior is spoken of here, it is the one
-    at ``temperature``.
+    ``value_scale`` is the size that returns are expected to have.
     """
 
     def __init__(
@@ -128,20 +125,19 @@ class PriorPolicy(MaskableActorCriticPolicy):
         actor: int = 128,
         critic: int = 128,
         value_scale: float = 1.0,
-        temperature: float = 1.0,
         use_sde: bool = False,
         **kwargs: Any,
     ) -> None:
         if use_sde:
             raise ValueError("use_sde is for continuous actions; a note is a discrete one")
         self._layout, self._sizes = layout, (actor, critic)
-        self.value_scale, self.temperature = value_scale, temperature
+        self.value_scale = value_scale
         self.workers = Workers()
         """Who share the notes of a rollout."""
         super().__init__(observation_space, action_space, lr_schedule, **kwargs)
 
     def _build_mlp_extractor(self) -> None:
-        self.mlp_extractor = _TwoTowers(self._layout, *self._sizes, self.temperature)  # type: ignore[assignment]
+        self.mlp_extractor = _TwoTowers(self._layout, *self._sizes)  # type: ignore[assignment]
 
     def _build(self, lr_schedule: Schedule) -> None:
         super()._build(lr_schedule)
@@ -173,7 +169,7 @@ class PriorPolicy(MaskableActorCriticPolicy):
 
         def play(part: slice) -> None:
             with torch.no_grad():  # of a thread, not of all
-                self.last_prior[part] = prior = self._towers.prior(obs[part])
+                self.last_prior[part] = prior = prior_logits(obs[part], self._layout)
                 correction, values[part, 0] = self.corrected(self.read(obs[part]))
             given = correction.numpy(), prior.numpy(), level[part].numpy()
             choose(*given, deterministic, actions[part].numpy(), log_prob[part].numpy(), self.last_kl[part].numpy())
@@ -187,10 +183,10 @@ class PriorPolicy(MaskableActorCriticPolicy):
 
     def judge(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """``(log-probabilities (B, A), values (B,), KL to the prior (B,) in nats)``, exact over all notes."""
-        return self.judge_read(self.read(observations), self._towers.prior(observations))
+        return self.judge_read(self.read(observations), prior_logits(observations, self._layout))
 
     def judge_read(self, read: torch.Tensor, prior: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """``judge`` of what ``read`` and the prior gave, which do not change while the policy learns."""
+        """``judge`` of what ``read`` and ``prior_logits`` gave, which do not change while the policy learns."""
         correction, values = self.corrected(read)
         log_probs = torch.log_softmax(prior + correction, dim=1)
         kl = (log_probs.exp() * (log_probs - prior)).sum(dim=1)
@@ -207,9 +203,8 @@ class PriorPolicy(MaskableActorCriticPolicy):
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         actor, critic = self._sizes
-        own = {"layout": self._layout, "actor": actor, "critic": critic}
-        scales = {"value_scale": self.value_scale, "temperature": self.temperature}
-        return {**super()._get_constructor_parameters(), **own, **scales}
+        own = {"layout": self._layout, "actor": actor, "critic": critic, "value_scale": self.value_scale}
+        return {**super()._get_constructor_parameters(), **own}
 
 
 def policy_agent(policy: PriorPolicy) -> Callable[[Any], Any]:

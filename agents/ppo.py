@@ -175,8 +175,8 @@ class PriorPPO(PPO):
         advantages = notes.advantages[chosen]
         deviation = advantages.std() + 1e-8
         advantages = (advantages - advantages.mean()) / deviation
-        # Advantages are in units of their deviation; the penalty's gradient has to be in the same units.
-        penalty = self.controller.coefficient / float(deviation)
+        # Advantages are in units of their deviation; the gradients of penalty and bonus have to be in the same units.
+        penalty, bonus = (x / float(deviation) for x in (self.controller.coefficient, self.ent_coef))
         parameters = list(self.policy.parameters())
         to_value = self.vf_coef / self.policy.value_scale**2
         prior, actions, old_log_prob = (x.numpy() for x in (notes.prior, notes.actions, notes.old_log_prob))
@@ -187,7 +187,7 @@ class PriorPPO(PPO):
             missed = torch.nn.functional.mse_loss(values, notes.returns[mine], reduction="sum")
             slope = correction.detach()  # the same memory, which the backward pass of a linear layer does not read
             told = prior, mine.numpy(), actions, old_log_prob, advantages[part].numpy()
-            found = surrogate(slope.numpy(), *told, clip, penalty, len(chosen))
+            found = surrogate(slope.numpy(), *told, clip, penalty, bonus, len(chosen))
             outputs, slopes = [correction, missed * (to_value / len(chosen))], [slope, None]
             return torch.autograd.grad(outputs, parameters, slopes), (*found, missed.item())
 

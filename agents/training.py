@@ -93,8 +93,8 @@ class Settings(Learning):
     """Passes through them in an update."""
     coefficient: float = 0.2
     """Of the divergence, in reward per nat, to begin with; by default near where it settles in a long training."""
-    temperature: float = 1.0
-    """Of the prior that learning begins from and is held to: above 1 it is more varied, and so are the pieces."""
+    ent_coef: float = 0.0
+    """What a nat of a note's entropy is paid, in the loss alone (as in SB3): it keeps notes varied."""
 
 
 @dataclass(frozen=True)
@@ -132,18 +132,14 @@ def schedule(settings: Settings, env: MelodyVecEnv) -> dict[str, Any]:
         "n_epochs": settings.epochs,
         "gamma": 1.0,
         "gae_lambda": settings.gae_lambda,
-        "policy_kwargs": {
-            "layout": env.batch.layout,
-            "value_scale": settings.value_scale,
-            "temperature": settings.temperature,
-        },
+        "policy_kwargs": {"layout": env.batch.layout, "value_scale": settings.value_scale},
     }
 
 
 def build(settings: Settings) -> Trained:
     """The untrained model: its policy is the prior itself."""
     check(settings, rollout=2, minibatch=2, window=1, epochs=1, gae_lambda=0.0, learning_rate=0.0)
-    check(settings, target_kl=0.01, coefficient=1e-3, temperature=0.1, value_scale=1e-3)
+    check(settings, target_kl=0.01, coefficient=1e-3, ent_coef=0.0, value_scale=1e-3)
     env = environment(settings)
     model = PriorPPO(
         PriorPolicy,
@@ -151,7 +147,7 @@ def build(settings: Settings) -> Trained:
         controller=KLController(settings.nats, settings.coefficient),
         window=settings.window,
         threads=settings.threads,
-        ent_coef=0.0,
+        ent_coef=settings.ent_coef,
         **schedule(settings, env),
         seed=settings.seed,
         device="cpu",
