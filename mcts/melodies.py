@@ -35,10 +35,12 @@ class First:
 
     batch: Batch
     n: int
+    likely: bool = True
+    """Whether these say what is likely next, as agents want to know and critics do not."""
 
     @cached_property
     def observations(self) -> Floats:
-        self.batch.observe(np.arange(self.n))
+        self.batch.observe(np.arange(self.n), self.likely)
         return self.batch.observations[: self.n]
 
     @property
@@ -107,7 +109,7 @@ class Melodies:
     def values(self, m: int) -> npt.NDArray[np.float64]:
         if self.critic is None:
             raise ValueError("value 'critic' needs an agent with a critic, such as ppo:RUN")
-        return self.critic(First(self.batch, m))
+        return self.critic(First(self.batch, m, likely=False))
 
     def clock(self, m: int) -> Ints:
         frame = self.batch.lines.frame

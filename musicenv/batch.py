@@ -288,18 +288,19 @@ class Batch:
             at = (self._log_probs_at, self._hidden_at)
             tell(self._prior_state.log_probs, self._prior_state.hidden, rows, *at, self.observations)
 
-    def observe(self, rows: npt.NDArray[np.int64]) -> None:
-        """Write observations and masks of ``rows``."""
+    def observe(self, rows: npt.NDArray[np.int64], likely: bool = True) -> None:
+        """Write observations and masks of ``rows``; not ``likely``: what may be likely next can be left out."""
         observe(self.block, rows, self.observations, self.masks)
         self._tell(rows)
-        self.complete(rows)
+        self.complete(rows, likely)
 
     def observe_masks(self, rows: npt.NDArray[np.int64]) -> None:
         """Write the masks of ``rows``, all that is needed to know what ``log_probs`` leave."""
         observe_masks(self.block, rows, self.masks)
 
-    def complete(self, rows: npt.NDArray[np.int64]) -> None:
-        """For subclasses: add to the observations of ``rows``, or take from their masks."""
+    def complete(self, rows: npt.NDArray[np.int64], likely: bool = True) -> None:
+        """For subclasses: add to the observations of ``rows``, or take from their masks; ``likely`` as in
+        ``observe``."""
 
     def keys(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
         """(r,) for subclasses: equal where no rule can tell the lines of ``rows`` apart any more; None: not known."""

@@ -87,9 +87,9 @@ class CounterpointBatch(Batch):
     def observe_masks(self, rows: npt.NDArray[np.int64]) -> None:
         self.observe(rows)  # ``log_probs`` are a block of it
 
-    def complete(self, rows: npt.NDArray[np.int64]) -> None:
+    def complete(self, rows: npt.NDArray[np.int64], likely: bool = True) -> None:
         _show(self.lines, rows, self.observations[:, self.layout["given"].start :])
-        for task, mine in self._by_task(rows):
+        for task, mine in self._by_task(rows) if likely else ():
             if task not in self._tables:
                 find = viability if self.mask == "viable" else unknown
                 self._tables[task] = find(task, self._hard)

@@ -1,6 +1,7 @@
 """The command that says how far agents are from the optimum."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -86,10 +87,14 @@ def test_a_run_is_published(tmp_path, monkeypatch, capsys):
     assert "| `merged-beam:512` | " in page and page.endswith("end\n")
     assert (docs / "figures" / "regret" / "regret.png").exists()
     assert str(tmp_path) not in (docs / "figures" / "regret" / "1.json").read_text(), "no paths of this machine"
-    (tmp_path / "run" / "result.json").unlink()
+    shutil.copytree(tmp_path / "run", tmp_path / "stopped")
+    (tmp_path / "stopped" / "result.json").unlink()
+    shown = docs / "figures" / "regret" / "regret.png"
+    shown.unlink()
     with pytest.raises(SystemExit):
-        command.main(["--publish", str(tmp_path / "run")])
+        command.main(["--publish", str(tmp_path / "run"), str(tmp_path / "stopped")])
     assert "its run did not end" in capsys.readouterr().err
+    assert not shown.exists(), "nothing is written before all runs are known to have ended"
 
 
 @pytest.mark.parametrize(

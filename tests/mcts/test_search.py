@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcts.algorithms import ALGORITHMS, considered_visits
+from mcts.beam import Beam
 from mcts.evaluation import EVALUATIONS
 from mcts.game import Incumbents
 from mcts.gym_game import GymGame, plan_env
@@ -138,6 +139,31 @@ def test_solved_values_are_the_optima_below_them(name):
 
         exact = Path.table[0, 0, 0, first] + best((0, 0, first))
         assert tree.best[root, slot] == pytest.approx(exact, abs=1e-5)
+
+
+class Foreseeing(GymGame):
+    """Its critic knows what is to come."""
+
+    def values(self, m):
+        return np.array([best((0, 0, *position.moves)) for position in self._places[:m]])
+
+
+def beamed(game, width, **options):
+    incumbents = Incumbents(game, 1)
+    game.begin(np.random.default_rng(0))
+    game.store(np.array([0]), incumbents.beginnings)
+    Beam(game, incumbents, width, WIDTH, **options).run()
+    return incumbents.returns[0]
+
+
+def test_a_beam_that_knows_what_is_to_come_needs_no_width(optimum):
+    game = Foreseeing(Path(), 8, save=lambda env: env.made, restore=path_game().restore)
+    assert beamed(game, 1, critic=True) == pytest.approx(optimum)
+    assert beamed(game, 1) < optimum
+
+
+def test_a_beam_that_keeps_each_position_once_is_exact_where_it_has_room_for_all(optimum):
+    assert beamed(path_game(key=last_two), WIDTH**2, shared=True) == pytest.approx(optimum)
 
 
 def test_statistics_add_up():

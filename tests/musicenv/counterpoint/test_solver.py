@@ -7,6 +7,7 @@ import pytest
 
 from mcts.merged_beam import beam_search
 from musicenv.alphabet import LOWEST, N_PITCHES, REST, action_of
+from musicenv.counterpoint.batch import CounterpointBatch
 from musicenv.counterpoint.branch import branch_and_bound
 from musicenv.counterpoint.sets import known_tasks, members, regret, rules_hash
 from musicenv.counterpoint.solver import melody_of, solve, viability
@@ -159,3 +160,13 @@ def test_quick_shipped_tasks_are_solved_again():
     known = known_tasks("form")["fux_c-1-below"]
     solution = solve(known.task, known.suite)
     assert (solution.optimum, solution.optima[0], solution.uniform) == (known.optimum, known.optima, known.uniform)
+
+
+def test_a_batch_tells_lines_apart_as_the_solver_does():
+    task, suite = counterpoint(TINY[1], "C", 1), rules.suite(1)
+    solution, batch, made = solve(task, suite), CounterpointBatch(1, [task], suite, "viable"), []
+    batch.reset([np.random.default_rng(0)])
+    for action in solution.line()[:-1]:
+        batch.step(np.array([action]))
+        made.append(action)
+        assert batch.keys(np.arange(1))[0] == solution.graph.keys[solution.state(made)]
