@@ -76,7 +76,10 @@ def restore(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
     model.controller.coefficient, model.controller.last_error = state["controller"]
     torch.set_rng_state(state["torch_rng"])
     np.random.set_state(arrays(state["numpy_rng"]))  # noqa: NPY002
-    env.set_state(arrays(state["env"]))
+    try:
+        env.set_state(arrays(state["env"]))
+    except KeyError as missing:
+        raise ValueError(f"{path} is of another version of this program: it has no {missing}; start anew") from None
     model._last_obs = env.batch.observations
     model._last_episode_starts = state["episode_starts"].numpy()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,12 @@ from agents.distributions import invert
 from musicenv.alphabet import N_ACTIONS
 from musicenv.batch import Batch
 from musicenv.exponential import exponential
-from musicenv.jit import compiled
+from musicenv.jit import in_any_order
 from musicenv.melody import Melody
 
 Floats = npt.NDArray[np.float32]
+_IMPOSSIBLE: Final = np.float32(-1e30)
+"""Between minus infinity and what any note has, in nats."""
 
 
 class Seen(Protocol):
@@ -78,25 +80,26 @@ def masked(log_probs: Floats, masks: npt.NDArray[np.int8]) -> Floats:
     return out
 
 
-@compiled
+@in_any_order
 def _mask(logits: Floats, masks: npt.NDArray[np.int8], out: Floats) -> None:
     n, actions = logits.shape
     weight, power = np.empty(actions, dtype=np.float32), np.empty(actions, dtype=np.int32)
+    none = np.float32(0.0)
     for i in range(n):
+        x, legal, y = logits[i], masks[i], out[i]
         top = np.float32(-np.inf)
         for a in range(actions):
-            out[i, a] = logits[i, a] if masks[i, a] else np.float32(-np.inf)
-            top = max(top, out[i, a])
+            y[a] = x[a] if legal[a] else np.float32(-np.inf)
+            top = max(top, y[a])
         for a in range(actions):
-            weight[a] = out[i, a] - top
+            weight[a] = y[a] - top
         exponential(weight, power)
-        total = 0.0
+        total = none
         for a in range(actions):
-            if masks[i, a]:
-                total += weight[a]
-        shift = np.float32(top + np.log(total))
+            total += weight[a] if legal[a] else none
+        shift = top + np.float32(np.log(total))
         for a in range(actions):
-            out[i, a] -= shift
+            y[a] -= shift
 
 
 def uniform(batch: Seen) -> Floats:
@@ -198,20 +201,21 @@ def draw(log_probs: Floats, rng: np.random.Generator, temperature: float = 1.0) 
     return chosen
 
 
-@compiled
+@in_any_order
 def _draw(
     log_probs: Floats, inverse: np.float32, uniform: npt.NDArray[np.float64], chosen: npt.NDArray[np.int64]
 ) -> None:
     n, actions = log_probs.shape
     weight, power = np.empty(actions, dtype=np.float32), np.empty(actions, dtype=np.int32)
+    none = np.float32(0.0)
     for i in range(n):
+        x = log_probs[i]
         for a in range(actions):
-            weight[a] = log_probs[i, a] * inverse
+            weight[a] = x[a] * inverse
         exponential(weight, power)
-        total = 0.0
+        total = none
         for a in range(actions):
-            if log_probs[i, a] == -np.inf:  # ``exponential`` is limited
-                weight[a] = 0.0
+            weight[a] = weight[a] if x[a] > _IMPOSSIBLE else none  # ``exponential`` is limited
             total += weight[a]
         chosen[i] = invert(weight, uniform[i] * total)
 

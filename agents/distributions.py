@@ -1,12 +1,12 @@
 """Distributions over notes in compiled code: the prior among legal notes, drawing, PPO's loss with its gradient.
 
 A row of 310 numbers stays in the first cache from its logits to its gradient; in torch each of some twenty operations
-reads and writes all rows, which takes as long as half of the matrix products.
+reads and writes all rows.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -75,18 +75,27 @@ def entropy_of(p: Floats, x: Floats) -> np.float32:
     return entropy
 
 
-@compiled
-def invert(weight: npt.NDArray[Any], level: float) -> int:
+@in_any_order
+def invert(weight: Floats, level: float) -> int:
     """The index at which the cumulative sum of ``weight`` (A,) passes ``level``; the last possible one, where rounding
     leaves something over."""
-    chosen, left = 0, level
-    for a in range(weight.size):
-        if weight[a] > 0.0:
-            chosen = a
-            left -= weight[a]
-            if left < 0.0:
-                break
-    return chosen
+    left, first = np.float32(level), 0
+    while first + N_DURATIONS <= weight.size:  # a pitch at a time: one sum would wait for itself at each number
+        together = _ZERO
+        for a in range(first, first + N_DURATIONS):
+            together += weight[a]
+        if left < together:
+            break
+        left -= together
+        first += N_DURATIONS
+    for a in range(first, weight.size):
+        left -= weight[a]
+        if left < _ZERO and weight[a] > _ZERO:
+            return a
+    last = weight.size - 1
+    while last > 0 and weight[last] == _ZERO:
+        last -= 1
+    return last
 
 
 @compiled

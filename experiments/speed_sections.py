@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import gymnasium as gym
@@ -231,8 +232,11 @@ class IdleVecEnv(VecEnv):
 
 
 def ppo(preset: Preset, seed: int) -> list[Figure]:
-    """The training loop of ``train_ppo`` on its environment, on the same without the prior, and on an idle one."""
-    settings = Settings(seed=seed)
+    """The training loop of ``train_ppo`` on its environment, on an idle one, and on two threads by the wall clock."""
+    import torch
+
+    torch.set_num_threads(1)
+    settings = Settings(seed=seed, threads=1)
 
     def training(model: Any, env: Any) -> Run:
         model.set_env(env)
@@ -248,11 +252,16 @@ def ppo(preset: Preset, seed: int) -> list[Figure]:
     trained, other = build(settings), build(settings)
     runs = {"loop": training(trained.model, trained.env), "idle": training(other.model, IdleVecEnv(other.env))}
     cost = interleaved(runs, 8 * preset.seconds)
+    both = build(replace(settings, threads=2))
+    runs = {"one": runs["loop"], "two": training(both.model, both.env)}
+    taken = interleaved(runs, 8 * preset.seconds, wall=True)
     notes = settings.envs * settings.rollout
     return [
-        Figure("loop, one thread", notes / cost["loop"], "notes/s", 20_000),
+        Figure("loop, one thread", notes / cost["loop"], "notes/s"),
         Figure("the same loop on an idle environment", notes / cost["idle"], "notes/s"),
-        Figure("environment's share of the loop", 1 - cost["idle"] / cost["loop"]),
+        Figure("environment's share of the loop", 1 - cost["idle"] / cost["loop"], "", 0.15, True),
+        Figure("loop, two threads", notes / taken["two"], "notes/s", 20_000),
+        Figure("two threads / one", taken["one"] / taken["two"]),
     ]
 
 

@@ -95,10 +95,11 @@ class Batch:
         self._renew()
         self.set_tasks(tasks)
 
-    def _renew(self) -> None:
-        """New arrays to write to: those handed out are never overwritten."""
-        self.observations = np.empty(self._shapes[0], _FLOAT)
-        self.masks = np.empty(self._shapes[1], _BYTE)
+    def _renew(self, watched: bool = True) -> None:
+        """New arrays to write to: those handed out are never overwritten.  Where nobody watches, observations stay."""
+        if watched:
+            self.observations = np.empty(self._shapes[0], _FLOAT)
+            self.masks = np.empty(self._shapes[1], _BYTE)
         self.rewards = np.empty(self.n)
         self.finished = np.empty(self.n, _FLAG)
 
@@ -124,8 +125,8 @@ class Batch:
             self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite), given, *kept)
             for i in range(self.n):
                 begin(self.lines, i, self._frames[0])
-            log_probs = self._prior_state.log_probs if self._prior_state else None
-            self._state = state_of(self.lines, self._kernel_arrays, log_probs)
+            said = (state.log_probs, state.entropy) if (state := self._prior_state) else None
+            self._state = state_of(self.lines, self._kernel_arrays, said)
             self.block = block_of(self._state)
             """What compiled functions read it all from."""
             self.packing = Packing(self.lines, self.observations)
@@ -181,7 +182,7 @@ class Batch:
         """
         if not self._begun:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
-        self._renew()
+        self._renew(watched)
         m = actions.size
         out = (self.rewards, self.finished, *((self.observations, self.masks) if watched else _UNSEEN))
         try:
@@ -249,8 +250,8 @@ class Batch:
             ]
             self.listen(np.array([i for i, _ in opened], dtype=np.int64))
             for i, (pitch, duration) in opened:
-                if self._prior_state is not None:
-                    hear(self.lines, i, action_of(pitch, duration), self._prior_state.log_probs[i])
+                if (state := self._prior_state) is not None:
+                    hear(self.lines, i, action_of(pitch, duration), state.log_probs[i], state.entropy[i])
                 if k > 0:
                     self._summarise(kernel.view(self.lines, i), self.lines.summary[i])
                 kernel.append(self.lines, i, pitch, duration)
@@ -270,11 +271,10 @@ class Batch:
         prior, state = self.prior, self._prior_state
         if prior is None or state is None:
             return
-        if watched and rows.size <= SMALL_BATCH:
+        if rows.size <= SMALL_BATCH:
             at = (self._log_probs_at, self._hidden_at)
-            listen_to(
-                self.block, prior.block, rows, state.memory, state.hidden, state.log_probs, *at, self.observations
-            )
+            said = state.memory, state.hidden, state.log_probs, state.entropy
+            listen_to(self.block, prior.block, rows, *said, *at, self.observations if watched else _UNSEEN[0])
             return
         features = np.empty((rows.size, N_PRIOR_FEATURES), dtype=np.int16)
         prior_inputs(self.block, rows, features)

@@ -62,13 +62,18 @@ def listen_to(
     memory: npt.NDArray[np.float32],
     hidden: npt.NDArray[np.float32],
     log_probs: npt.NDArray[np.float32],
+    entropy: npt.NDArray[np.float32],
     at: int,
     hidden_at: int,
     out: npt.NDArray[np.float32],
 ) -> None:
-    """The prior with the ``weights`` (a block) and a state of ``memory``, ``hidden`` and ``log_probs`` hears the newest
-    notes of ``rows`` and tells: ``prior_inputs``, its step and ``tell`` in one call, for few rows."""
+    """``prior_inputs``, the prior's step and ``tell`` in one call, for few rows.
+
+    ``weights`` is the prior's block; ``memory``, ``hidden``, ``log_probs`` and ``entropy`` are its state.  Nothing is
+    told where ``out`` is empty.
+    """
     features = np.empty((rows.size, N_FEATURES), dtype=np.int16)
     prior_inputs(block, rows, features)
-    step_rows(weights, features, rows, memory, hidden, log_probs)
-    tell(log_probs, hidden, rows, at, hidden_at, out)
+    step_rows(weights, features, rows, memory, hidden, log_probs, entropy)
+    if out.size > 0:
+        tell(log_probs, hidden, rows, at, hidden_at, out)

@@ -19,7 +19,6 @@ from musicenv.alphabet import (
     duration_of_species,
     legal_durations,
 )
-from musicenv.exponential import exponential
 from musicenv.jit import compiled, inlined
 from musicenv.melody import ARRAYS, UNSET, Melody
 from musicenv.reference import reader
@@ -92,6 +91,8 @@ class State(NamedTuple):
     suite: SuiteArrays
     log_probs: npt.NDArray[np.float32]
     """(n, A) of the prior before the note, in nats."""
+    entropy: npt.NDArray[np.float32]
+    """(n,) of these, in nats."""
     listening: int
     """1 where there is a prior."""
     at_bar: npt.NDArray[np.bool_]
@@ -102,15 +103,21 @@ class State(NamedTuple):
     """(n, lookbacks) the notes that an observation looked back at last: where the next one begins to search."""
 
 
-def state_of(lines: Lines, suite: SuiteArrays, log_probs: npt.NDArray[np.float32] | None = None) -> State:
-    """The state of a batch; ``log_probs`` where there is a prior."""
-    silence = np.zeros((1, 1), dtype=np.float32)
+Said = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+"""Log-probabilities (n, A) of a prior and their entropy (n,), in nats."""
+_NOTHING: Final[Said] = np.zeros((1, 1), dtype=np.float32), np.zeros(1, dtype=np.float32)
+
+
+def state_of(lines: Lines, suite: SuiteArrays, said: Said | None = None) -> State:
+    """The state of a batch; ``said`` where there is a prior."""
+    log_probs, entropy = said or _NOTHING
     n = len(lines.frame)
     return State(
         lines,
         suite,
-        log_probs=silence if log_probs is None else log_probs,
-        listening=int(log_probs is not None),
+        log_probs=log_probs,
+        entropy=entropy,
+        listening=int(said is not None),
         at_bar=np.zeros(n, dtype=np.bool_),
         masks=MASKS,
         looked_back=np.zeros((n, len(LOOKBACK)), dtype=np.int64),
@@ -226,17 +233,11 @@ def is_read(frame: npt.NDArray[np.int64], before: int) -> bool:
 
 
 @compiled
-def hear(lines: Lines, i: int, action: int, log_probs: npt.NDArray[np.float32]) -> None:
-    """Note the surprisal of ``action`` and the entropy of ``log_probs`` (A,), both in nats, for the next note."""
+def hear(lines: Lines, i: int, action: int, log_probs: npt.NDArray[np.float32], entropy: float) -> None:
+    """Note the surprisal of ``action`` and the ``entropy`` of ``log_probs`` (A,), both in nats, for the next note."""
     n = lines.frame[i, LENGTH]
-    probs, power = log_probs.copy(), np.empty(log_probs.size, dtype=np.int32)
-    exponential(probs, power)
-    sums = np.zeros(N_DURATIONS, dtype=np.float32)  # side by side: one sum would wait for itself at each number
-    for first in range(0, log_probs.size, N_DURATIONS):
-        for k in range(N_DURATIONS):
-            sums[k] -= probs[first + k] * log_probs[first + k]
     lines.heard[i, 0, n] = -log_probs[action]
-    lines.heard[i, 1, n] = sums.sum()
+    lines.heard[i, 1, n] = entropy
 
 
 @inlined

@@ -77,6 +77,7 @@ def play(
     i: int,
     action: int,
     log_probs: npt.NDArray[np.float32],
+    entropy: npt.NDArray[np.float32],
     listening: bool,
     rewards: npt.NDArray[np.float64],
     finished: npt.NDArray[np.bool_],
@@ -84,9 +85,9 @@ def play(
 ) -> tuple[int, int, int]:
     """Append ``action`` to melody i and add its reward; ``(OK, 0, 0)`` or what failed: (code, melody, term).
 
-    ``lines`` and ``suite`` are references; log_probs (n, A) of the prior before the note, read where ``listening``;
-    rewards (n,); finished (n,); at_bar (n,) whether statistics were read: the note met or crossed one of the bar lines
-    where they are.
+    ``lines`` and ``suite`` are references; log_probs (n, A) of the prior before the note and their entropy (n,), read
+    where ``listening``; rewards (n,); finished (n,); at_bar (n,) whether statistics were read: the note met or crossed
+    one of the bar lines where they are.
     """
     frame = lines.frame[i]
     if frame[TIME] >= frame[END]:
@@ -95,7 +96,7 @@ def play(
         return NO_ACTION, i, 0
     pitch, duration = action // N_DURATIONS, legal_duration(frame, action % N_DURATIONS)
     if listening:
-        hear(lines, i, pitch * N_DURATIONS + duration, log_probs[i])
+        hear(lines, i, pitch * N_DURATIONS + duration, log_probs[i], entropy[i])
     before = frame[TIME]
     if frame[LENGTH] > 0 and lines.summary.shape[1] > 0:
         summarise(refer(view(lines, i)), lines.summary[i])
@@ -147,9 +148,8 @@ def advance(
     ended = 0
     for i in range(first, last):
         rewards[i] = 0.0
-        failed = play(
-            lines, state.suite, i, actions[i], state.log_probs, state.listening != 0, rewards, finished, state.at_bar
-        )
+        said = state.log_probs, state.entropy, state.listening != 0
+        failed = play(lines, state.suite, i, actions[i], *said, rewards, finished, state.at_bar)
         if failed[0] != OK:
             return failed
         if observations.size > 0:
@@ -276,7 +276,9 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
 
 def _counting(tallies: Tallies, some: Iterable[Tally], first: str) -> list[str]:
     """Lines that bring ``some`` tallies up to date, from note ``first`` on."""
-    calls = {t: (used, f"tally_{t}(melody, {{}}{tallies.numbers(used)})") for t, used in enumerate(tallies) if used in some}
+    calls = {
+        t: (used, f"tally_{t}(melody, {{}}{tallies.numbers(used)})") for t, used in enumerate(tallies) if used in some
+    }
     notes = [f"        {call.format('k, ')}" for used, call in calls.values() if used.of_notes]
     lines = [f"    for k in range({first}, melody.pitch.size):", *notes] if notes else []
     for used, call in calls.values():

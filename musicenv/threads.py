@@ -26,6 +26,9 @@ class Workers:
         self.threads = threads
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
 
+    def __reduce__(self) -> tuple[type[Workers], tuple[int]]:
+        return Workers, (self.threads,)  # a copy has threads of its own
+
     def map(self, work: Callable[[P], T], parts: Sequence[P]) -> list[T]:
         """What ``work`` makes of each of ``parts``, in their order; who is free takes the next.
 

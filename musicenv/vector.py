@@ -51,17 +51,15 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         threads: int = 1,
         **options: Any,
     ) -> None:
-        self._check(num_envs, render_mode, max_episode_steps, threads)
+        self._check(num_envs, render_mode, max_episode_steps)
         wanted = Options().updated(options)
         suite, loaded = resolve(reward, prior)
         self._prepare(render_mode, wanted, Batch(num_envs, wanted.tasks(), suite, loaded, threads))
 
-    def _check(self, num_envs: int, render_mode: str | None, max_episode_steps: int | None, threads: int = 1) -> None:
+    def _check(self, num_envs: int, render_mode: str | None, max_episode_steps: int | None) -> None:
         check_render_mode(render_mode, self.metadata["render_modes"])
         if num_envs < 1:
             raise ValueError(f"num_envs={num_envs} is too few; ask for at least 1")
-        if threads < 1:
-            raise ValueError(f"threads={threads} is too few; ask for at least 1")
         if max_episode_steps is not None:
             raise ValueError("max_episode_steps: a melody ends at its final barline; choose its length with bars=")
 

@@ -36,7 +36,7 @@ def hear(prior: Prior, melodies: Sequence[Melody]) -> list[Melody]:
             prior.step(state, features[on, k], np.arange(len(group))[on])
             log_probs = state.log_probs[on]
             surprisal[on, k] = _surprisal(log_probs, action[on, k])
-            entropy[on, k] = -(np.exp(log_probs) * log_probs).sum(axis=1)
+            entropy[on, k] = state.entropy[on]
         for row, i in enumerate(group):
             n = examples[i].action.size
             heard[i] = melodies[i]._replace(surprisal=surprisal[row, :n].copy(), entropy=entropy[row, :n].copy())

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicenv.alphabet import N_DURATIONS, N_PITCHES
-from musicenv.exponential import exponential
+from musicenv.exponential import exponential, logarithm
 from musicenv.jit import compiled
 from musicenv.reference import reader
 from rewards.priors.features import HELD, N_LENGTHS, NOTHING
@@ -116,10 +116,10 @@ def multiply_add(x: Floats, matrix: Floats, out: Floats) -> None:
 @compiled
 def write_input(weights: Any, features: npt.NDArray[np.int16], out: Floats) -> None:
     """The input x (D,) of one step from its features (N_FEATURES,)."""
+    table, columns, offsets = weights.table, weights.columns, weights.offsets  # once: they lie behind a reference
     out[:] = weights.table_bias
-    table = weights.table
-    for f in range(weights.columns.size):
-        row = table[weights.offsets[f] + features[weights.columns[f]]]
+    for f in range(columns.size):
+        row = table[offsets[f] + features[columns[f]]]
         for j in range(out.size):
             out[j] += row[j]
     for j in range(out.size):
@@ -154,13 +154,18 @@ def write_log_probs(
     scratch: Floats,
     power: npt.NDArray[np.int32],
     out: Floats,
-) -> None:
-    """log p of every action (N_ACTIONS,) from the fused head (outputs,), which is overwritten.
+) -> float:
+    """log p of every action (N_ACTIONS,) from the fused head (outputs,), which is overwritten; their entropy in nats.
 
-    ``scratch`` (2 N_DURATIONS + max(R, 2), LANES) and ``power`` (N_DURATIONS * LANES,) are overwritten too.
+    ``scratch`` (2 N_DURATIONS + max(R, 4), LANES) and ``power`` (N_DURATIONS * LANES,) are overwritten too.
     """
-    size = weights.pitch_to_duration.shape[0]
-    count = weights.candidates.size
+    of_pitch, bias, candidates, copy = (  # once: they lie behind a reference
+        weights.pitch_to_duration,
+        weights.duration_bias,
+        weights.candidates,
+        weights.copy,
+    )
+    size, count = of_pitch.shape[0], candidates.size
     logits = head[:N_PITCHES]
     units = head[N_PITCHES : N_PITCHES + size]
     pitch_gate = head[N_PITCHES + size : N_PITCHES + size + count]
@@ -169,13 +174,13 @@ def write_log_probs(
     powers = scratch[N_DURATIONS : 2 * N_DURATIONS].reshape(-1)
     active = scratch[2 * N_DURATIONS : 2 * N_DURATIONS + size]
     for d in range(N_DURATIONS):
-        durations[d] = weights.duration_bias[d]
+        durations[d] = bias[d]
     for r in range(size):
         for pitch in range(LANES):
-            active[r, pitch] = max(units[r] + weights.pitch_to_duration[r, pitch], np.float32(0.0))
+            active[r, pitch] = max(units[r] + of_pitch[r, pitch], np.float32(0.0))
     multiply_add(weights.duration, active, durations)
     for k in range(count):
-        column = weights.candidates[k]
+        column = candidates[k]
         pitch = features[column]
         if pitch == NOTHING:
             continue
@@ -185,11 +190,13 @@ def write_log_probs(
             kind = KINDS - 1
             if length < N_LENGTHS - 1:
                 length -= HELD
-        logits[pitch] += pitch_gate[k] + weights.copy[0, k, kind]
+        logits[pitch] += pitch_gate[k] + copy[0, k, kind]
         if length < N_DURATIONS:
-            durations[length, pitch] += duration_gate[k] + weights.copy[1, k, kind]
+            durations[length, pitch] += duration_gate[k] + copy[1, k, kind]
 
-    highest, total = scratch[2 * N_DURATIONS], scratch[2 * N_DURATIONS + 1]  # the units are not needed any more
+    # The units are not needed any more.
+    highest, total = scratch[2 * N_DURATIONS], scratch[2 * N_DURATIONS + 1]
+    weighted, chance = scratch[2 * N_DURATIONS + 2], scratch[2 * N_DURATIONS + 3]
     highest[:] = durations[0]
     for d in range(1, N_DURATIONS):
         for pitch in range(LANES):
@@ -200,43 +207,55 @@ def write_log_probs(
             powers[d * LANES + pitch] = durations[d, pitch]
     exponential(powers, power)
     total[:] = 0
+    weighted[:] = 0
     for d in range(N_DURATIONS):
         for pitch in range(LANES):
             total[pitch] += powers[d * LANES + pitch]
+            weighted[pitch] += powers[d * LANES + pitch] * durations[d, pitch]
+    for pitch in range(LANES):
+        weighted[pitch] /= total[pitch]
+    logarithm(total, power[:LANES], power[LANES : 2 * LANES])
     top = logits[0]
     for pitch in range(1, N_PITCHES):
         top = max(top, logits[pitch])
-    over_all = 0.0
+    chance[:] = -np.inf
     for pitch in range(N_PITCHES):
         logits[pitch] -= top
-        over_all += np.exp(logits[pitch])
-    normaliser = np.log(over_all)
+        chance[pitch] = logits[pitch]
+    exponential(chance, power[:LANES])
+    over_all = 0.0
     for pitch in range(N_PITCHES):
-        shift = np.float32(logits[pitch] - normaliser - np.log(np.float64(total[pitch])))
+        over_all += chance[pitch]
+    normaliser, entropy = np.float32(np.log(over_all)), 0.0
+    for pitch in range(N_PITCHES):
+        shift = logits[pitch] - normaliser - total[pitch]
+        entropy -= chance[pitch] * (shift + weighted[pitch])
         for d in range(N_DURATIONS):
             out[pitch * N_DURATIONS + d] = durations[d, pitch] + shift
+    return entropy / over_all
 
 
 @compiled
-def gather(
-    block: Ints, features: npt.NDArray[np.int16], rows: Ints, memory: Floats, first: Floats, both: Floats
-) -> None:
-    """Write [h, x] of the first layer into ``first`` (rows, H + D), and x into its place in ``both``, as wide.
+def gather(block: Ints, features: npt.NDArray[np.int16], rows: Ints, memory: Floats, inputs: Floats) -> None:
+    """Write [h, x] of the first layer into ``inputs`` (rows, H + D).
 
     ``block`` is that of the weights, here and below.
     """
     weights = weights_in(block)
     size = memory.shape[3]
     for k in range(rows.size):
-        x = both[k, size:]
-        write_input(weights, features[k], x)
-        first[k, :size] = memory[rows[k], 0, 0]
-        first[k, size:] = x
+        inputs[k, :size] = memory[rows[k], 0, 0]
+        write_input(weights, features[k], inputs[k, size:])
 
 
 @compiled
-def advance(rows: Ints, layer: int, gates: Floats, memory: Floats, following: Floats) -> None:
-    """Advance a layer by its ``gates`` (rows, 4 H); write [h, input] of the next into ``following`` (rows, 2 H)."""
+def advance(
+    rows: Ints, layer: int, gates: Floats, memory: Floats, hidden: Floats, inputs: Floats, following: Floats
+) -> None:
+    """Advance a layer by its ``gates`` (rows, 4 H); write [h, input] of the next into ``following`` (rows, 2 H).
+
+    After the top layer ``hidden`` (n, H) is its h, and ``inputs`` (rows, H + D) is [h, x] for the head.
+    """
     layers, _, size = memory.shape[1:]
     power = np.empty(4 * size, dtype=np.int32)
     for k in range(rows.size):
@@ -245,26 +264,24 @@ def advance(rows: Ints, layer: int, gates: Floats, memory: Floats, following: Fl
         if layer + 1 < layers:
             following[k, :size] = own[layer + 1, 0]
             following[k, size:] = own[layer, 0]
+        else:
+            hidden[rows[k]] = own[layer, 0]
+            inputs[k, :size] = own[layer, 0]
 
 
 @compiled
-def summarise(rows: Ints, memory: Floats, hidden: Floats, both: Floats) -> None:
-    """Write the top layer's h into ``hidden`` (n, H) and into its place in ``both`` (rows, H + D)."""
-    size = memory.shape[3]
-    for k in range(rows.size):
-        hidden[rows[k]] = memory[rows[k], -1, 0]
-        both[k, :size] = hidden[rows[k]]
-
-
-@compiled
-def speak(block: Ints, features: npt.NDArray[np.int16], rows: Ints, head: Floats, log_probs: Floats) -> None:
-    """Write log p of every action into ``log_probs`` (n, N_ACTIONS) from the fused head (rows, outputs)."""
+def speak(
+    block: Ints, features: npt.NDArray[np.int16], rows: Ints, head: Floats, log_probs: Floats, entropy: Floats
+) -> None:
+    """Write log p of every action into ``log_probs`` (n, N_ACTIONS) from the fused head (rows, outputs), and the
+    ``entropy`` (n,) in nats."""
     weights = weights_in(block)
-    size = max(weights.pitch_to_duration.shape[0], 2)
+    size = max(weights.pitch_to_duration.shape[0], 4)
     scratch = np.empty((2 * N_DURATIONS + size, LANES), dtype=np.float32)
     power = np.empty(N_DURATIONS * LANES, dtype=np.int32)
     for k in range(rows.size):
-        write_log_probs(weights, features[k], head[k], scratch, power, log_probs[rows[k]])
+        i = rows[k]
+        entropy[i] = write_log_probs(weights, features[k], head[k], scratch, power, log_probs[i])
 
 
 @compiled
@@ -275,30 +292,26 @@ def step_rows(
     memory: Floats,
     hidden: Floats,
     log_probs: Floats,
+    entropy: Floats,
 ) -> None:
-    """One step of ``rows``: features (len(rows), N_FEATURES); memory (n, layers, 2, H), hidden (n, H) and log_probs
-    (n, N_ACTIONS) are updated in place."""
+    """One step of ``rows``: features (len(rows), N_FEATURES); memory (n, layers, 2, H), hidden (n, H), log_probs
+    (n, N_ACTIONS) and entropy (n,) are updated in place."""
     weights = weights_in(block)
     count = rows.size
     layers, _, size = memory.shape[1:]
     width = weights.table_bias.size
     gates = np.empty((count, 4 * size), dtype=np.float32)
-    first = np.empty((count, size + width), dtype=np.float32)
+    inputs = np.empty((count, size + width), dtype=np.float32)
     following = np.empty((count, 2 * size), dtype=np.float32)
-    both = np.empty((count, size + width), dtype=np.float32)
     head = np.empty((count, weights.head_bias.size), dtype=np.float32)
-    gather(block, features, rows, memory, first, both)
+    gather(block, features, rows, memory, inputs)
     for layer in range(layers):
         gates[:] = weights.gates_bias[layer]
-        if layer == 0:
-            multiply_add(first, weights.gates[0], gates)
-        else:
-            multiply_add(following, weights.gates[layer], gates)
-        advance(rows, layer, gates, memory, following)
-    summarise(rows, memory, hidden, both)
+        multiply_add(following if layer else inputs, weights.gates[layer], gates)
+        advance(rows, layer, gates, memory, hidden, inputs, following)
     head[:] = weights.head_bias
-    multiply_add(both, weights.head, head)
-    speak(block, features, rows, head, log_probs)
+    multiply_add(inputs, weights.head, head)
+    speak(block, features, rows, head, log_probs, entropy)
 
 
 def fused(arrays: dict[str, Any], columns: Ints, offsets: Ints, candidates: Ints) -> Weights:

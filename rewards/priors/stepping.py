@@ -34,6 +34,8 @@ class PriorState:
     """(n, H) h of the top layer after the last step: a summary of the line so far."""
     log_probs: npt.NDArray[np.float32]
     """(n, N_ACTIONS) log p(next note | line so far) in nats, normalised over all actions, legal or not."""
+    entropy: npt.NDArray[np.float32]
+    """(n,) of these, in nats."""
 
     def copy_rows(self, to: Any, source: PriorState, rows: Any) -> None:
         """``self[to] = source[rows]`` in every array; both are anything that indexes rows."""
@@ -41,7 +43,7 @@ class PriorState:
             getattr(self, field.name)[to] = getattr(source, field.name)[rows]
 
     def copy(self) -> PriorState:
-        return PriorState(self.memory.copy(), self.hidden.copy(), self.log_probs.copy())
+        return PriorState(*(getattr(self, field.name).copy() for field in fields(self)))
 
 
 class Prior:
@@ -72,6 +74,7 @@ class Prior:
             np.zeros((n, self.shape.layers, 2, self.shape.hidden), dtype=np.float32),
             np.zeros((n, self.shape.hidden), dtype=np.float32),
             np.full((n, N_ACTIONS), -np.log(N_ACTIONS), dtype=np.float32),
+            np.full(n, np.log(N_ACTIONS), dtype=np.float32),
         )
 
     def reset(self, state: PriorState, rows: Rows | None = None) -> None:
@@ -80,6 +83,7 @@ class Prior:
         state.memory[where] = 0
         state.hidden[where] = 0
         state.log_probs[where] = -np.log(N_ACTIONS)
+        state.entropy[where] = np.log(N_ACTIONS)
 
     def step(self, state: PriorState, features: npt.NDArray[np.int16], rows: Rows | None = None) -> None:
         """Advance ``rows`` (distinct int64 indices; None: all) by one note, in place.
@@ -92,7 +96,8 @@ class Prior:
         if features.shape != (rows.size, N_FEATURES):
             raise ValueError(f"features have shape {features.shape}; {rows.size} rows need {(rows.size, N_FEATURES)}")
         if rows.size <= SMALL_BATCH:
-            kernel.step_rows(self.block, features, rows, state.memory, state.hidden, state.log_probs)
+            into = state.memory, state.hidden, state.log_probs, state.entropy
+            kernel.step_rows(self.block, features, rows, *into)
         else:
             self._step_large(state, features, rows)
 
@@ -101,20 +106,18 @@ class Prior:
         import torch  # only here: playing a few pieces needs no torch
 
         weights, shape, tensor = self.weights, self.shape, torch.from_numpy
-        first = np.empty((rows.size, shape.hidden + shape.width), dtype=np.float32)
+        read = np.empty((rows.size, shape.hidden + shape.width), dtype=np.float32)
         following = np.empty((rows.size, 2 * shape.hidden), dtype=np.float32)
-        both = np.empty_like(first)
         gates = np.empty((rows.size, 4 * shape.hidden), dtype=np.float32)
         head = np.empty((rows.size, weights.head_bias.size), dtype=np.float32)
-        kernel.gather(self.block, features, rows, state.memory, first, both)
+        kernel.gather(self.block, features, rows, state.memory, read)
         for layer in range(shape.layers):
-            inputs = following if layer else first
+            inputs = following if layer else read
             matrix = weights.gates[layer, : inputs.shape[1]]
             torch.addmm(tensor(weights.gates_bias[layer]), tensor(inputs), tensor(matrix), out=tensor(gates))
-            kernel.advance(rows, layer, gates, state.memory, following)
-        kernel.summarise(rows, state.memory, state.hidden, both)
-        torch.addmm(tensor(weights.head_bias), tensor(both), tensor(weights.head), out=tensor(head))
-        kernel.speak(self.block, features, rows, head, state.log_probs)
+            kernel.advance(rows, layer, gates, state.memory, state.hidden, read, following)
+        torch.addmm(tensor(weights.head_bias), tensor(read), tensor(weights.head), out=tensor(head))
+        kernel.speak(self.block, features, rows, head, state.log_probs, state.entropy)
 
 
 @lru_cache(maxsize=8)

@@ -86,6 +86,7 @@ def test_probabilities_sum_to_one(pieces: int) -> None:
     for t in range(3):
         prior.step(state, random_features(pieces, 1, seed=t)[:, 0])
     np.testing.assert_allclose(np.exp(state.log_probs).sum(axis=1), 1, atol=1e-4)
+    np.testing.assert_allclose(state.entropy, -(np.exp(state.log_probs) * state.log_probs).sum(axis=1), rtol=1e-5)
     assert state.hidden.shape == (pieces, prior.hidden_size)
 
 
