@@ -85,9 +85,9 @@ def publish(rows: Rows, results: Sequence[Mapping[str, Any]]) -> Path:
     where, versions = results[0]["machine"], results[0]["versions"]
     named = ", ".join(f"{name} {versions[name]}" for name in ("python", "numba", "torch"))
     text = f"Measured on {where['processor']}, {where['cores']} cores, {where['system']}; {named}."
-    said = []
-    for asked in (result["arguments"] for result in results):
-        species = ", ".join(map(str, asked["species"]))
-        tasks = f"the first {asked['limit']} tasks" if asked["limit"] else "all tasks"
-        said.append(f"Species {species}: {tasks}.")
+    said = [
+        f"Species {', '.join(map(str, asked['species']))}: the first {asked['limit']} tasks."
+        for asked in (result["arguments"] for result in results)
+        if asked["limit"]
+    ]
     return fill(PAGE, {"regret": f"{' '.join([text, *dict.fromkeys(said)])}\n\n{markdown(rows)}"})
