@@ -85,6 +85,17 @@ def new_lines(
     )
 
 
+class Beginnings(NamedTuple):
+    """What the pieces of a batch may begin with."""
+
+    frames: npt.NDArray[np.int64]
+    """(tasks, N_FRAME)"""
+    given: npt.NDArray[np.int16]
+    """(tasks, sixteenths) the given lines."""
+    summary: npt.NDArray[np.int64]
+    """(F,) the summaries before the first note."""
+
+
 class State(NamedTuple):
     """What the step of a batch reads and writes, apart from what it returns."""
 
@@ -100,12 +111,19 @@ class State(NamedTuple):
     """``alphabet.MASKS``."""
     looked_back: npt.NDArray[np.int64]
     """(n, lookbacks) the notes that an observation looked back at last: where the next one begins to search."""
+    beginnings: Beginnings
 
 
-def state_of(lines: Lines, suite: SuiteArrays, log_probs: npt.NDArray[np.float32] | None = None) -> State:
-    """The state of a batch; ``log_probs`` where there is a prior."""
+def state_of(
+    lines: Lines,
+    suite: SuiteArrays,
+    log_probs: npt.NDArray[np.float32] | None = None,
+    beginnings: Beginnings | None = None,
+) -> State:
+    """The state of a batch; ``log_probs`` where there is a prior, ``beginnings`` where pieces are begun in it."""
     silence = np.zeros((1, 1), dtype=np.float32)
     n = len(lines.frame)
+    nowhere = Beginnings(lines.frame[:0], lines.given[:0], np.zeros(0, dtype=np.int64))
     return State(
         lines,
         suite,
@@ -114,6 +132,7 @@ def state_of(lines: Lines, suite: SuiteArrays, log_probs: npt.NDArray[np.float32
         at_bar=np.zeros(n, dtype=np.bool_),
         masks=MASKS,
         looked_back=np.zeros((n, len(LOOKBACK)), dtype=np.int64),
+        beginnings=nowhere if beginnings is None else beginnings,
     )
 
 
@@ -267,8 +286,8 @@ def settle(lines: Lines, suite: Any, i: int, k: int) -> float:
     if not np.isnan(value):
         score = value
         if suite.curved[k]:
-            score = interpolate(suite.table[k, metre], suite.size[k], suite.lo[k, metre], suite.step[k, metre], value)
-    lines.passed[i, k] = np.isnan(value) or score >= suite.threshold[k, metre] - 1e-9
+            score = interpolate(suite.table[metre, k], suite.size[k], suite.lo[metre, k], suite.step[metre, k], value)
+    lines.passed[i, k] = np.isnan(value) or score >= suite.threshold[metre, k] - 1e-9
     if not lines.passed[i, k]:
         score -= suite.fall[k]
     gained = suite.weight[k] * score - lines.scores[i, k]
@@ -298,23 +317,21 @@ def begin(lines: Lines, i: int, frame: npt.NDArray[np.int64]) -> None:
 
 
 @compiled
-def begin_rows(
-    block: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
-    drawn: npt.NDArray[np.int64],
-    frames: npt.NDArray[np.int64],
-    given: npt.NDArray[np.int16],
-    summary: npt.NDArray[np.int64],
-) -> None:
-    """Start ``rows`` (r,) afresh in the tasks ``drawn`` (r,), whose ``frames`` (tasks, N_FRAME) and ``given`` lines
-    (tasks, sixteenths) are these; ``summary`` (F,) as before the first note."""
-    lines = read_state(block).lines
+def begin_task(state: Any, i: int, task: int) -> None:
+    """Start melody ``i`` afresh in one of the ``beginnings`` of ``state``, a reference."""
+    lines, given = state.lines, state.beginnings.given
+    begin(lines, i, state.beginnings.frames[task])
+    lines.given[i] = REST
+    lines.given[i, : given.shape[1]] = given[task]
+    lines.summary[i] = state.beginnings.summary
+
+
+@compiled
+def begin_rows(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], drawn: npt.NDArray[np.int64]) -> None:
+    """Start ``rows`` (r,) afresh in the tasks ``drawn`` (r,)."""
+    state = read_state(block)
     for r in range(rows.size):
-        i, task = rows[r], drawn[r]
-        begin(lines, i, frames[task])
-        lines.given[i] = REST
-        lines.given[i, : given.shape[1]] = given[task]
-        lines.summary[i] = summary
+        begin_task(state, rows[r], drawn[r])
 
 
 @compiled
@@ -324,21 +341,25 @@ def pack(
     observations: npt.NDArray[np.float32],
     out: npt.NDArray[np.uint8],
 ) -> None:
-    """Copy ``rows`` (r,) into ``out`` (r, bytes of a row), one array of ``Lines`` after the other, as ``PACKED``, the
-    observations (n, D) after those of wide numbers."""
+    """``pack_one`` for each of ``rows`` (r,) and ``observations`` (n, D): into ``out`` (r, bytes of a row)."""
     lines = read_state(block).lines
     for r in range(rows.size):
-        i, at = rows[r], 0
-        at = _packed(lines.values[i], out[r], at)
-        at = _packed(lines.scores[i], out[r], at)
-        at = _packed(lines.frame[i], out[r], at)
-        at = _packed(lines.summary[i], out[r], at)
-        at = _packed(observations[i], out[r], at)
-        at = _packed(lines.heard[i].reshape(-1), out[r], at)
-        at = _packed(lines.notes[i].reshape(-1), out[r], at)
-        at = _packed(lines.grid[i], out[r], at)
-        at = _packed(lines.given[i], out[r], at)
-        at = _packed(lines.passed[i], out[r], at)
+        pack_one(lines, rows[r], observations[rows[r]], out[r])
+
+
+@compiled
+def pack_one(lines: Lines, i: int, observation: npt.NDArray[np.float32], out: npt.NDArray[np.uint8]) -> None:
+    """Copy melody ``i`` and its ``observation`` (D,) into ``out`` (bytes,), one array after the other as ``PACKED``."""
+    at = _packed(lines.values[i], out, 0)
+    at = _packed(lines.scores[i], out, at)
+    at = _packed(lines.frame[i], out, at)
+    at = _packed(lines.summary[i], out, at)
+    at = _packed(observation, out, at)
+    at = _packed(lines.heard[i].reshape(-1), out, at)
+    at = _packed(lines.notes[i].reshape(-1), out, at)
+    at = _packed(lines.grid[i], out, at)
+    at = _packed(lines.given[i], out, at)
+    at = _packed(lines.passed[i], out, at)
 
 
 @compiled
