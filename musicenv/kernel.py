@@ -260,14 +260,11 @@ def hear(lines: Lines, i: int, action: int, log_probs: npt.NDArray[np.float32]) 
 
 @inlined
 def interpolate(table: npt.NDArray[np.float64], size: int, lo: float, step: float, value: float) -> float:
-    """Clamped linear interpolation of ``value`` in the first ``size`` points of a uniform grid."""
-    place = (value - lo) / step
-    if place <= 0.0:
-        return float(table[0])
-    if place >= size - 1:
-        return float(table[size - 1])
-    k = int(place)
-    return float(table[k] + (place - k) * (table[k + 1] - table[k]))
+    """Clamped linear interpolation of ``value`` in the first ``size`` points of a uniform grid, of which the last is
+    there twice, so that nothing has to branch."""
+    place = min(max((value - lo) / step, 0.0), size - 1.0)
+    k = np.uint64(place)
+    return float(table[k] + (place - k) * (table[k + np.uint64(1)] - table[k]))
 
 
 @inlined

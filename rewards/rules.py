@@ -87,7 +87,7 @@ class SuiteArrays(NamedTuple):
     size: npt.NDArray[np.int64]
     """(S,) grid points in use."""
     table: npt.NDArray[np.float64]
-    """(metres, S, K)"""
+    """(metres, S, K + 1); each curve's last point is there twice."""
     threshold: npt.NDArray[np.float64]
     """(metres, S) the score from which a piece passes."""
     fall: npt.NDArray[np.float64]
@@ -295,7 +295,7 @@ class Suite:
             lo=np.zeros(shape),
             step=np.ones(shape),
             size=np.ones(len(self.terms), dtype=np.int64),
-            table=np.zeros((*shape, size)),
+            table=np.zeros((*shape, size + 1)),
             threshold=np.full(shape, -np.inf),
             fall=np.zeros(len(self.terms)),
             bonus=float(self.bonus),
@@ -305,5 +305,6 @@ class Suite:
                 points = term.curve.table.shape[1]
                 out.lo[:, k], out.step[:, k], out.size[k] = term.curve.lo, term.curve.step, points
                 out.table[:, k, :points], out.threshold[:, k] = term.curve.table, term.curve.threshold
+                out.table[:, k, points] = term.curve.table[:, -1]
                 out.fall[k] = term.curve.fall
         return out
