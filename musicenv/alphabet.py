@@ -108,7 +108,7 @@ def duration_of_species(species: int, time: int, duration: int, bar: int, end: i
 def legal_durations(time: int, bar: int, end: int) -> int:
     """Which durations are legal at ``time``, a bit for each, as an index of ``MASKS``; ``bar`` and ``end`` in ticks."""
     if time % SIXTEENTH == 0:
-        legal = _WITHIN[min(end - time, _WITHIN.size - 1)]
+        legal = int(_WITHIN[min(end - time, _WITHIN.size - 1)])
         # A triplet that begins on an eighth lasts a quarter; from another sixteenth none does.
         if time % 6 == 0 and min(end - time, bar - time % bar) >= TICKS_PER_QUARTER:
             legal |= _TRIPLET_BITS

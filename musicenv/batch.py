@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from musicenv import kernel
 from musicenv.alphabet import DURATIONS, N_ACTIONS, REST, SIXTEENTH, action_of
 from musicenv.beginning import frame_of, relative_opening
+from musicenv.crew import Crew
 from musicenv.finished import Finished, values_of
 from musicenv.hearing import listen_to, prior_inputs, tell
 from musicenv.kernel import (
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from rewards.priors import Prior
 
 
-T = TypeVar("T")
 _UNSEEN: Final = (np.empty((0, 0), np.float32), np.empty((0, 0), np.int8))
 """Observations and masks for a step that nobody watches."""
 _NO_ROOM: Final = np.empty((0, 0), np.uint8)
@@ -90,8 +89,8 @@ class Batch:
         self._shapes = (n, self.bounds[0].size), (n, N_ACTIONS)
         self._all = np.arange(n)
         self._is_whole = not (self._python_terms.size or more)
-        self._parts = [part for part in np.array_split(self._all, threads) if part.size]
-        self._pool = ThreadPoolExecutor(len(self._parts) - 1) if len(self._parts) > 1 else None
+        self._crew = Crew([part for part in np.array_split(self._all, threads) if part.size])
+        self._alone = len(self._crew.parts) == 1
         self._prior_state = prior.state(n) if prior else None
         if prior:
             self._log_probs_at, self._hidden_at = self.layout["log_probs"].start, self.layout["hidden"].start
@@ -120,7 +119,11 @@ class Batch:
         for row, line in zip(given, lines, strict=True):
             row[: line.size] = line
         beginnings = Beginnings(frames, given, self.suite.unsummarised())
-        if not hasattr(self, "lines") or self.lines.notes.shape[2] < capacity or self.lines.given.shape[1] < given.shape[1]:
+        if (
+            not hasattr(self, "lines")
+            or self.lines.notes.shape[2] < capacity
+            or self.lines.given.shape[1] < given.shape[1]
+        ):
             sixteenths = max(task.bars * task.bar for task in self.tasks) // SIXTEENTH
             sizes = given.shape[1], beginnings.summary.size, self.suite.tallies.size
             self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite), *sizes)
@@ -193,10 +196,10 @@ class Batch:
         m = actions.size
         out = (self.rewards, self.finished, *((self.observations, self.masks) if watched else _UNSEEN), room)
         try:
-            if self._pool is None or m < self.n:
+            if self._alone or m < self.n:
                 code, i, k = self._advance(self.block, 0, m, actions, *out)
             else:
-                told = self._by_parts(
+                told: list[tuple[int, int, int]] = self._crew.share(
                     lambda rows: self._advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *out)
                 )
                 code, i, k = next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
@@ -228,17 +231,6 @@ class Batch:
         assert code == NO_ACTION
         return ValueError(f"action {actions[i]} is not in 0..{N_ACTIONS - 1}; choose one that action_masks() allows")
 
-    def _by_parts(self, work: Callable[[npt.NDArray[np.int64]], T]) -> list[T]:
-        """What ``work`` says of each part of the melodies, shared by the threads."""
-        if self._pool is None:
-            return [work(self._all)]
-        others = [self._pool.submit(work, part) for part in self._parts[1:]]
-        try:
-            first = work(self._parts[0])
-        finally:
-            wait(others)
-        return [first, *(other.result() for other in others)]
-
     def advance(self, actions: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
         self.step(actions, self._room if self._goes_on else _NO_ROOM)
@@ -254,7 +246,7 @@ class Batch:
             observe(self.block, rows, self.observations, self.masks)
             self.complete(rows)
         if self.prior is not None:
-            self._by_parts(self.listen)
+            self._crew.share(self.listen)
         return final
 
     def restart(self, rows: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:

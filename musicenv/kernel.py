@@ -69,8 +69,8 @@ class Lines(NamedTuple):
 def new_lines(
     n: int, capacity: int, sixteenths: int, terms: int, given: int = 0, summaries: int = 0, tallies: int = 0
 ) -> Lines:
-    """Lines for ``n`` melodies, with ``given`` sixteenths of a given line and room for so many ``summaries`` and numbers
-    of ``tallies``; ``frame`` is filled by ``reset``."""
+    """Lines for ``n`` melodies, with ``given`` sixteenths of a given line and room for so many ``summaries`` and
+    numbers of ``tallies``; ``frame`` is filled by ``reset``."""
     return Lines(
         notes=np.zeros((n, 3, capacity), dtype=np.int16),
         heard=np.full((n, 2, capacity), np.nan, dtype=np.float32),

@@ -140,9 +140,7 @@ def play(
     return OK, ended, 0
 
 
-def reward(
-    lines: Lines, suite: Any, i: int, due: npt.NDArray[np.int64], rewards: npt.NDArray[np.float64]
-) -> int:
+def reward(lines: Lines, suite: Any, i: int, due: npt.NDArray[np.int64], rewards: npt.NDArray[np.float64]) -> int:
     """Add to ``rewards[i]`` what the terms ``due`` gain by their values; the term that is not allowed, or -1."""
     total = rewards[i]
     for k in due:
@@ -319,7 +317,9 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
 
 def _counting(tallies: Tallies, some: Iterable[Tally], first: str) -> list[str]:
     """Lines that bring ``some`` tallies up to date, from note ``first`` on."""
-    calls = {t: (used, f"tally_{t}(melody, {{}}{tallies.numbers(used)})") for t, used in enumerate(tallies) if used in some}
+    calls = {
+        t: (used, f"tally_{t}(melody, {{}}{tallies.numbers(used)})") for t, used in enumerate(tallies) if used in some
+    }
     notes = [f"        {call.format('k, ')}" for used, call in calls.values() if used.of_notes]
     lines = [f"    for k in range({first}, melody.pitch.size):", *notes] if notes else []
     for used, call in calls.values():
