@@ -115,5 +115,5 @@ def legal_durations(time: int, bar: int, end: int) -> int:
         return legal
     legal = 0
     for triplet in _TRIPLETS:
-        legal |= int(duration_is_legal(time, _DURATIONS[triplet], bar, end)) << triplet
+        legal |= int(duration_is_legal(time, _DURATIONS[triplet], bar, end)) << int(triplet)
     return legal
