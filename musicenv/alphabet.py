@@ -38,6 +38,7 @@ N_ACTIONS: Final = N_PITCHES * N_DURATIONS
 _DURATIONS: Final = np.array(DURATIONS, dtype=np.int64)
 _ON_GRID: Final = _DURATIONS % SIXTEENTH == 0
 _TRIPLETS: Final = np.flatnonzero(~_ON_GRID)
+_TRIPLET_BITS: Final = int((1 << _TRIPLETS).sum())
 _WITHIN: Final = np.array(
     [np.sum((_ON_GRID & (left >= _DURATIONS)) << np.arange(N_DURATIONS)) for left in range(DURATIONS[-1] + 1)]
 )
@@ -106,9 +107,13 @@ def duration_of_species(species: int, time: int, duration: int, bar: int, end: i
 @inlined
 def legal_durations(time: int, bar: int, end: int) -> int:
     """Which durations are legal at ``time``, a bit for each, as an index of ``MASKS``; ``bar`` and ``end`` in ticks."""
-    on_grid = time % SIXTEENTH == 0
-    legal = _WITHIN[min(end - time, _WITHIN.size - 1)] if on_grid else 0
-    if not on_grid or time % 6 == 0:  # elsewhere a triplet is not legal
-        for triplet in _TRIPLETS:
-            legal |= int(duration_is_legal(time, _DURATIONS[triplet], bar, end)) << triplet
+    if time % SIXTEENTH == 0:
+        legal = int(_WITHIN[min(end - time, _WITHIN.size - 1)])
+        # A triplet that begins on an eighth lasts a quarter; from another sixteenth none does.
+        if time % 6 == 0 and min(end - time, bar - time % bar) >= TICKS_PER_QUARTER:
+            legal |= _TRIPLET_BITS
+        return legal
+    legal = 0
+    for triplet in _TRIPLETS:
+        legal |= int(duration_is_legal(time, _DURATIONS[triplet], bar, end)) << int(triplet)
     return legal

@@ -18,6 +18,7 @@ from musicenv.beginning import frame_of, relative_opening
 from musicenv.finished import Finished, values_of
 from musicenv.hearing import listen_to, prior_inputs, tell
 from musicenv.kernel import (
+    Beginnings,
     Lines,
     Packing,
     begin,
@@ -25,6 +26,7 @@ from musicenv.kernel import (
     copied,
     hear,
     new_lines,
+    pack,
     settle,
     state_of,
 )
@@ -47,6 +49,7 @@ HEARD_AT_ONCE: Final = 128
 """Melodies that the prior hears at once, in one thread: few enough for the cache, enough for the products."""
 _UNSEEN: Final = (np.empty((0, 0), np.float32), np.empty((0, 0), np.int8))
 """Observations and masks for a step that nobody watches."""
+_NO_ROOM: Final = np.empty((0, 0), np.uint8)
 
 _FLOAT, _BYTE, _FLAG = np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.bool_)  # found faster than by their class
 
@@ -87,6 +90,7 @@ class Batch:
         self.bounds = bounds(self.layout)
         self._shapes = (n, self.bounds[0].size), (n, N_ACTIONS)
         self._all = np.arange(n)
+        self._is_whole = not (self._python_terms.size or more)
         self.workers = Workers(threads)
         self._parts = [part for part in np.array_split(self._all, threads) if part.size]
         self._prior_state = prior.state(n) if prior else None
@@ -111,25 +115,31 @@ class Batch:
         self.tasks, self._openings = list(tasks), openings
         self._longest_opening = max(len(opening) for opening in openings)
         self._begun = False
-        self._unsummarised = self.suite.unsummarised()
-        self._frames = np.array([frame_of(task) for task in self.tasks], dtype=np.int64)
+        frames = np.array([frame_of(task) for task in self.tasks], dtype=np.int64)
         capacity = max((task.end + task.pickup) // DURATIONS[0] for task in self.tasks)
         lines = [relative_given(task) for task in self.tasks]
-        given = max(line.size for line in lines)
-        self._given = np.full((len(lines), given), REST, dtype=np.int16)
-        for row, line in zip(self._given, lines, strict=True):
+        given = np.full((len(lines), max(line.size for line in lines)), REST, dtype=np.int16)
+        for row, line in zip(given, lines, strict=True):
             row[: line.size] = line
-        if not hasattr(self, "lines") or self.lines.notes.shape[2] < capacity or self.lines.given.shape[1] < given:
+        beginnings = Beginnings(frames, given, self.suite.unsummarised())
+        if (
+            not hasattr(self, "lines")
+            or self.lines.notes.shape[2] < capacity
+            or self.lines.given.shape[1] < given.shape[1]
+        ):
             sixteenths = max(task.bars * task.bar for task in self.tasks) // SIXTEENTH
-            kept = self._unsummarised.size, self.suite.tallies.size
-            self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite), given, *kept)
+            sizes = given.shape[1], beginnings.summary.size, self.suite.tallies.size
+            self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite), *sizes)
             for i in range(self.n):
-                begin(self.lines, i, self._frames[0])
-            said = (state.log_probs, state.entropy) if (state := self._prior_state) else None
-            self._state = state_of(self.lines, self._kernel_arrays, said)
-            self.block = block_of(self._state)
-            """What compiled functions read it all from."""
+                begin(self.lines, i, frames[0])
             self.packing = Packing(self.lines, self.observations)
+            self._room = np.empty((self.n, self.packing.size), dtype=np.uint8)
+        said = (state.log_probs, state.entropy) if (state := self._prior_state) else None
+        self._state = state_of(self.lines, self._kernel_arrays, said, beginnings)
+        self.block = block_of(self._state)
+        """What compiled functions read it all from."""
+        # Where nothing has to be drawn, heard or added, the step itself begins the next piece.
+        self._goes_on = self.prior is None and len(tasks) == 1 and not self._longest_opening and self._is_whole
 
     def get_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """The state of all melodies and of the prior, as arrays by name (not copied)."""
@@ -142,7 +152,7 @@ class Batch:
         """Go on from what ``get_state`` gave, and observe."""
         self._begun = True
         for name, array in self.get_state().items():
-            array[...] = state[name]
+            array[...] = state[name] if name != "tallies" else 0.0  # counted again: checkpoints of before have none
         self._renew()
         self.observe(self._all)
 
@@ -166,15 +176,18 @@ class Batch:
         self.listen(self._all)
         self.observe(self._all)
 
-    def step(self, actions: npt.NDArray[np.int64]) -> None:
-        """Append one note to each melody, and observe what the prior has not heard yet; nothing is begun anew."""
+    def step(self, actions: npt.NDArray[np.int64], room: npt.NDArray[np.uint8] = _NO_ROOM) -> None:
+        """Append one note to each melody, and observe what the prior has not heard yet; nothing is begun anew, unless
+        there is ``room`` (n, bytes of a row) to pack the pieces that end."""
         if actions.shape != (self.n,) or actions.dtype.kind not in "iu":
             raise ValueError(
                 f"actions have shape {actions.shape} and type {actions.dtype}; give {self.n} whole numbers"
             )
-        self.step_first(actions)
+        self.step_first(actions, room=room)
 
-    def step_first(self, actions: npt.NDArray[np.int64], watched: bool = True) -> None:
+    def step_first(
+        self, actions: npt.NDArray[np.int64], watched: bool = True, room: npt.NDArray[np.uint8] = _NO_ROOM
+    ) -> None:
         """Append one note to each of the first ``actions.size`` melodies; the others stay as they are, unobserved.
 
         ``actions`` are int64.  Where it is not ``watched``, these are not observed either: ``observe`` or
@@ -184,12 +197,12 @@ class Batch:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
         self._renew(watched)
         m = actions.size
-        out = (self.rewards, self.finished, *((self.observations, self.masks) if watched else _UNSEEN))
+        out = (self.rewards, self.finished, *((self.observations, self.masks) if watched else _UNSEEN), room)
         try:
             if len(self._parts) == 1 or m < self.n:
                 code, i, k = self._advance(self.block, 0, m, actions, *out)
             else:
-                told = self.workers.map(
+                told: list[tuple[int, int, int]] = self.workers.map(
                     lambda rows: self._advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *out), self._parts
                 )
                 code, i, k = next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
@@ -223,11 +236,15 @@ class Batch:
 
     def advance(self, actions: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
-        self.step(actions)
+        self.step(actions, self._room if self._goes_on else _NO_ROOM)
         final = None
         if self.ended:
             rows = self.finished.nonzero()[0]
-            final = Finished(self, rows)
+            if self._goes_on:
+                return Finished(self, rows, self._room.take(rows, axis=0))
+            packed = np.empty((rows.size, self.packing.size), dtype=np.uint8)
+            pack(self.block, rows, self.observations, packed)
+            final = Finished(self, rows, packed)
             self.restart(rows, generators)
             observe(self.block, rows, self.observations, self.masks)
             self.complete(rows)
@@ -239,7 +256,7 @@ class Batch:
         drawn = np.zeros(rows.size, dtype=np.int64)
         if len(self.tasks) > 1:
             drawn[:] = [generators[i].integers(len(self.tasks)) for i in rows]
-        begin_rows(self.block, rows, drawn, self._frames, self._given, self._unsummarised)
+        begin_rows(self.block, rows, drawn)
         if self.prior is not None and self._prior_state is not None:
             self.prior.reset(self._prior_state, rows)
         for k in range(self._longest_opening):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.kernel import pack, viewed
+from musicenv.kernel import viewed
 from musicenv.melody import Melody
 from rewards.rules import SuiteArrays
 
@@ -16,18 +16,13 @@ if TYPE_CHECKING:
     from musicenv.batch import Batch
 
 
-_BYTE: Final = np.dtype(np.uint8)
-
-
 class Finished:
     """Copies of the r pieces that ended in a step."""
 
-    def __init__(self, batch: Batch, rows: npt.NDArray[np.int64]) -> None:
+    def __init__(self, batch: Batch, rows: npt.NDArray[np.int64], packed: npt.NDArray[np.uint8]) -> None:
         self.rows = rows
         """(r,) which melodies of the batch."""
-        self._packing, self._suite = batch.packing, batch.arrays
-        self._packed = np.empty((rows.size, self._packing.size), _BYTE)
-        pack(batch.block, rows, batch.observations, self._packed)
+        self._packing, self._suite, self._packed = batch.packing, batch.arrays, packed
 
     @cached_property
     def observations(self) -> npt.NDArray[np.float32]:

@@ -68,8 +68,8 @@ class Lines(NamedTuple):
 def new_lines(
     n: int, capacity: int, sixteenths: int, terms: int, given: int = 0, summaries: int = 0, tallies: int = 0
 ) -> Lines:
-    """Lines for ``n`` melodies, with ``given`` sixteenths of a given line and room for so many ``summaries`` and numbers
-    of ``tallies``; ``frame`` is filled by ``reset``."""
+    """Lines for ``n`` melodies, with ``given`` sixteenths of a given line and room for so many ``summaries`` and
+    numbers of ``tallies``; ``frame`` is filled by ``reset``."""
     return Lines(
         notes=np.zeros((n, 3, capacity), dtype=np.int16),
         heard=np.full((n, 2, capacity), np.nan, dtype=np.float32),
@@ -82,6 +82,17 @@ def new_lines(
         scores=np.zeros((n, terms)),
         passed=np.zeros((n, terms), dtype=np.bool_),
     )
+
+
+class Beginnings(NamedTuple):
+    """What the pieces of a batch may begin with."""
+
+    frames: npt.NDArray[np.int64]
+    """(tasks, N_FRAME)"""
+    given: npt.NDArray[np.int16]
+    """(tasks, sixteenths) the given lines."""
+    summary: npt.NDArray[np.int64]
+    """(F,) the summaries before the first note."""
 
 
 class State(NamedTuple):
@@ -101,6 +112,7 @@ class State(NamedTuple):
     """``alphabet.MASKS``."""
     looked_back: npt.NDArray[np.int64]
     """(n, lookbacks) the notes that an observation looked back at last: where the next one begins to search."""
+    beginnings: Beginnings
 
 
 Said = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
@@ -108,10 +120,11 @@ Said = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 _NOTHING: Final[Said] = np.zeros((1, 1), dtype=np.float32), np.zeros(1, dtype=np.float32)
 
 
-def state_of(lines: Lines, suite: SuiteArrays, said: Said | None = None) -> State:
-    """The state of a batch; ``said`` where there is a prior."""
+def state_of(lines: Lines, suite: SuiteArrays, said: Said | None = None, beginnings: Beginnings | None = None) -> State:
+    """The state of a batch; ``said`` where there is a prior, ``beginnings`` where pieces are begun in it."""
     log_probs, entropy = said or _NOTHING
     n = len(lines.frame)
+    nowhere = Beginnings(lines.frame[:0], lines.given[:0], np.zeros(0, dtype=np.int64))
     return State(
         lines,
         suite,
@@ -121,6 +134,7 @@ def state_of(lines: Lines, suite: SuiteArrays, said: Said | None = None) -> Stat
         at_bar=np.zeros(n, dtype=np.bool_),
         masks=MASKS,
         looked_back=np.zeros((n, len(LOOKBACK)), dtype=np.int64),
+        beginnings=nowhere if beginnings is None else beginnings,
     )
 
 
@@ -242,14 +256,11 @@ def hear(lines: Lines, i: int, action: int, log_probs: npt.NDArray[np.float32], 
 
 @inlined
 def interpolate(table: npt.NDArray[np.float64], size: int, lo: float, step: float, value: float) -> float:
-    """Clamped linear interpolation of ``value`` in the first ``size`` points of a uniform grid."""
-    place = (value - lo) / step
-    if place <= 0.0:
-        return float(table[0])
-    if place >= size - 1:
-        return float(table[size - 1])
-    k = int(place)
-    return float(table[k] + (place - k) * (table[k + 1] - table[k]))
+    """Clamped linear interpolation of ``value`` in the first ``size`` points of a uniform grid, of which the last is
+    there twice, so that nothing has to branch."""
+    place = min(max((value - lo) / step, 0.0), size - 1.0)
+    k = np.uint64(place)
+    return float(table[k] + (place - k) * (table[k + np.uint64(1)] - table[k]))
 
 
 @inlined
@@ -268,8 +279,8 @@ def settle(lines: Lines, suite: Any, i: int, k: int) -> float:
     if not np.isnan(value):
         score = value
         if suite.curved[k]:
-            score = interpolate(suite.table[k, metre], suite.size[k], suite.lo[k, metre], suite.step[k, metre], value)
-    lines.passed[i, k] = np.isnan(value) or score >= suite.threshold[k, metre] - 1e-9
+            score = interpolate(suite.table[metre, k], suite.size[k], suite.lo[metre, k], suite.step[metre, k], value)
+    lines.passed[i, k] = np.isnan(value) or score >= suite.threshold[metre, k] - 1e-9
     if not lines.passed[i, k]:
         score -= suite.fall[k]
     gained = suite.weight[k] * score - lines.scores[i, k]
@@ -299,23 +310,21 @@ def begin(lines: Lines, i: int, frame: npt.NDArray[np.int64]) -> None:
 
 
 @compiled
-def begin_rows(
-    block: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
-    drawn: npt.NDArray[np.int64],
-    frames: npt.NDArray[np.int64],
-    given: npt.NDArray[np.int16],
-    summary: npt.NDArray[np.int64],
-) -> None:
-    """Start ``rows`` (r,) afresh in the tasks ``drawn`` (r,), whose ``frames`` (tasks, N_FRAME) and ``given`` lines
-    (tasks, sixteenths) are these; ``summary`` (F,) as before the first note."""
-    lines = read_state(block).lines
+def begin_task(state: Any, i: int, task: int) -> None:
+    """Start melody ``i`` afresh in one of the ``beginnings`` of ``state``, a reference."""
+    lines, given = state.lines, state.beginnings.given
+    begin(lines, i, state.beginnings.frames[task])
+    lines.given[i] = REST
+    lines.given[i, : given.shape[1]] = given[task]
+    lines.summary[i] = state.beginnings.summary
+
+
+@compiled
+def begin_rows(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], drawn: npt.NDArray[np.int64]) -> None:
+    """Start ``rows`` (r,) afresh in the tasks ``drawn`` (r,)."""
+    state = read_state(block)
     for r in range(rows.size):
-        i, task = rows[r], drawn[r]
-        begin(lines, i, frames[task])
-        lines.given[i] = REST
-        lines.given[i, : given.shape[1]] = given[task]
-        lines.summary[i] = summary
+        begin_task(state, rows[r], drawn[r])
 
 
 @compiled
@@ -325,21 +334,25 @@ def pack(
     observations: npt.NDArray[np.float32],
     out: npt.NDArray[np.uint8],
 ) -> None:
-    """Copy ``rows`` (r,) into ``out`` (r, bytes of a row), one array of ``Lines`` after the other, as ``PACKED``, the
-    observations (n, D) after those of wide numbers."""
+    """``pack_one`` for each of ``rows`` (r,) and ``observations`` (n, D): into ``out`` (r, bytes of a row)."""
     lines = read_state(block).lines
     for r in range(rows.size):
-        i, at = rows[r], 0
-        at = _packed(lines.values[i], out[r], at)
-        at = _packed(lines.scores[i], out[r], at)
-        at = _packed(lines.frame[i], out[r], at)
-        at = _packed(lines.summary[i], out[r], at)
-        at = _packed(observations[i], out[r], at)
-        at = _packed(lines.heard[i].reshape(-1), out[r], at)
-        at = _packed(lines.notes[i].reshape(-1), out[r], at)
-        at = _packed(lines.grid[i], out[r], at)
-        at = _packed(lines.given[i], out[r], at)
-        at = _packed(lines.passed[i], out[r], at)
+        pack_one(lines, rows[r], observations[rows[r]], out[r])
+
+
+@compiled
+def pack_one(lines: Lines, i: int, observation: npt.NDArray[np.float32], out: npt.NDArray[np.uint8]) -> None:
+    """Copy melody ``i`` and its ``observation`` (D,) into ``out`` (bytes,), one array after the other as ``PACKED``."""
+    at = _packed(lines.values[i], out, 0)
+    at = _packed(lines.scores[i], out, at)
+    at = _packed(lines.frame[i], out, at)
+    at = _packed(lines.summary[i], out, at)
+    at = _packed(observation, out, at)
+    at = _packed(lines.heard[i].reshape(-1), out, at)
+    at = _packed(lines.notes[i].reshape(-1), out, at)
+    at = _packed(lines.grid[i], out, at)
+    at = _packed(lines.given[i], out, at)
+    at = _packed(lines.passed[i], out, at)
 
 
 @compiled

@@ -22,7 +22,9 @@ class LazyInfos(dict[str, Any]):
         return repr(dict(self))
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in self else default
+        if key in self:
+            return self[key]
+        return default
 
     def pop(self, key: str, *default: Any) -> Any:
         self.get(key)

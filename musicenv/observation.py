@@ -148,8 +148,15 @@ def observe_one(state: Any, i: int, x: npt.NDArray[np.float32], mask: npt.NDArra
         there = time - ago
         if n == 0 or there < frame[START]:
             break
-        # The note that sounds there is mostly the one after that of the observation before.
+        # The note that sounds there is mostly the one after that of the observation before, which is what sounded
+        # where the newest note began.
         j = min(looked_back[k], n - 1)
+        copied = onset[n - 1] - ago
+        before = j
+        while before > 0 and onset[before] > copied:
+            before -= 1
+        while before < n - 1 and onset[before + 1] <= copied:
+            before += 1
         while onset[j] > there:
             j -= 1
         while onset[j] + ticks[j] <= there:
@@ -159,10 +166,6 @@ def observe_one(state: Any, i: int, x: npt.NDArray[np.float32], mask: npt.NDArra
         x[at + 5 * k + 1] = pitch[j] != REST
         x[at + 5 * k + 2] = onset[j] == there
         x[at + 5 * k + 3] = _QUARTERS[onset[j] + ticks[j] - there]
-        copied = onset[n - 1] - ago
-        before = j
-        while before > 0 and onset[before] > copied:
-            before -= 1
         x[at + 5 * k + 4] = onset[before] == copied and pitch[before] == pitch[n - 1] and ticks[before] == ticks[n - 1]
     at = _OFFSETS[11]
     fitting = mask_one(state, i, mask)

@@ -30,10 +30,12 @@ from musicenv.kernel import (
     TIME,
     Lines,
     append,
+    begin_task,
     hear,
     is_read,
     legal_duration,
     new_lines,
+    pack_one,
     passes_all,
     read_state,
     settle,
@@ -53,6 +55,9 @@ OK, FAILED, FINISHED, NO_ACTION = range(4)
 finished already; an action is not in the alphabet."""
 
 
+AT_ONCE = 128
+"""Melodies for which one part of the step is done after the other: their state fits into the second cache level."""
+
 KEPT = 0
 """Replaced in the generated module: how many numbers the suite's tallies keep of a melody."""
 
@@ -61,9 +66,14 @@ def note_rules(melody: Melody, values: npt.NDArray[np.float64]) -> None:
     """Replaced in the generated module: the value of each note rule of the suite."""
 
 
-def piece_rules(melody: Melody, values: npt.NDArray[np.float64], kept: npt.NDArray[np.float64]) -> None:
-    """Replaced in the generated module: the value of each statistic of the suite; ``kept`` (K,) is what its tallies
-    left at the reading before, and leave now."""
+def bar_rules(melody: Melody, values: npt.NDArray[np.float64], kept: npt.NDArray[np.float64]) -> None:
+    """Replaced in the generated module: the value of each statistic that is read at bar lines; ``kept`` (K,) is what
+    the tallies left at the reading before, and leave now."""
+
+
+def end_rules(melody: Melody, values: npt.NDArray[np.float64], kept: npt.NDArray[np.float64]) -> None:
+    """Replaced in the generated module: the value of each statistic that is read at the end alone, after
+    ``bar_rules``."""
 
 
 def summarise(melody: Melody, summary: npt.NDArray[np.int64]) -> None:
@@ -74,8 +84,9 @@ def summarise(melody: Melody, summary: npt.NDArray[np.int64]) -> None:
 def play(
     lines: Lines,
     suite: Any,
-    i: int,
-    action: int,
+    first: int,
+    last: int,
+    actions: npt.NDArray[np.int64],
     log_probs: npt.NDArray[np.float32],
     entropy: npt.NDArray[np.float32],
     listening: bool,
@@ -83,48 +94,64 @@ def play(
     finished: npt.NDArray[np.bool_],
     at_bar: npt.NDArray[np.bool_],
 ) -> tuple[int, int, int]:
-    """Append ``action`` to melody i and add its reward; ``(OK, 0, 0)`` or what failed: (code, melody, term).
+    """Append ``actions[i]`` to each melody i from ``first`` to ``last`` - 1, with its reward; what failed, as (code,
+    melody, term), or ``(OK, ended, 0)`` with the number of pieces that ended.
 
     ``lines`` and ``suite`` are references; log_probs (n, A) of the prior before the note and their entropy (n,), read
     where ``listening``; rewards (n,); finished (n,); at_bar (n,) whether statistics were read: the note met or crossed
-    one of the bar lines where they are.
+    one of the bar lines where they are.  What is alike is done for one melody after the other, so that its code stays
+    in the cache.
     """
-    frame = lines.frame[i]
-    if frame[TIME] >= frame[END]:
-        return FINISHED, i, 0
-    if action < 0 or action >= N_ACTIONS:
-        return NO_ACTION, i, 0
-    pitch, duration = action // N_DURATIONS, legal_duration(frame, action % N_DURATIONS)
-    if listening:
-        hear(lines, i, pitch * N_DURATIONS + duration, log_probs[i], entropy[i])
-    before = frame[TIME]
-    if frame[LENGTH] > 0 and lines.summary.shape[1] > 0:
-        summarise(refer(view(lines, i)), lines.summary[i])
-    append(lines, i, pitch + LOWEST - 1 if pitch > 0 else REST, _DURATIONS[duration])
-    finished[i] = frame[TIME] == frame[END]
-    at_bar[i] = finished[i] or is_read(frame, before)
-    due = suite.note_terms
-    if due.size == 0 and not at_bar[i]:
-        return OK, 0, 0
-    melody = refer(view(lines, i))
-    note_rules(melody, lines.values[i])
+    ended, readings = 0, 0
+    for i in range(first, last):
+        frame, action = lines.frame[i], actions[i]
+        if frame[TIME] >= frame[END]:
+            return FINISHED, i, 0
+        if action < 0 or action >= N_ACTIONS:
+            return NO_ACTION, i, 0
+        pitch, duration = action // N_DURATIONS, legal_duration(frame, action % N_DURATIONS)
+        if listening:
+            hear(lines, i, pitch * N_DURATIONS + duration, log_probs[i], entropy[i])
+        before = frame[TIME]
+        if frame[LENGTH] > 0 and lines.summary.shape[1] > 0:
+            summarise(refer(view(lines, i)), lines.summary[i])
+        append(lines, i, pitch + LOWEST - 1 if pitch > 0 else REST, _DURATIONS[duration])
+        rewards[i] = 0.0
+        finished[i] = frame[TIME] == frame[END]
+        at_bar[i] = finished[i] or is_read(frame, before)
+        ended += finished[i]
+        readings += at_bar[i]
+    for i in range(first, last if suite.note_terms.size > 0 else first):
+        note_rules(refer(view(lines, i)), lines.values[i])
+        failed = reward(lines, suite, i, suite.note_terms, rewards)
+        if failed >= 0:
+            return FAILED, i, failed
+    for i in range(first, last if readings > 0 else first):
+        if at_bar[i]:
+            bar_rules(refer(view(lines, i)), lines.values[i], lines.tallies[i])
+    for i in range(first, last if ended > 0 else first):
+        if finished[i]:
+            end_rules(refer(view(lines, i)), lines.values[i], lines.tallies[i])
+    for i in range(first, last if readings > 0 else first):
+        if at_bar[i]:
+            failed = reward(lines, suite, i, suite.end_terms if finished[i] else suite.bar_terms, rewards)
+            if failed >= 0:
+                return FAILED, i, failed
+            if finished[i] and suite.bonus != 0.0 and passes_all(lines, suite, i):
+                rewards[i] += suite.bonus
+    return OK, ended, 0
+
+
+def reward(lines: Lines, suite: Any, i: int, due: npt.NDArray[np.int64], rewards: npt.NDArray[np.float64]) -> int:
+    """Add to ``rewards[i]`` what the terms ``due`` gain by their values; the term that is not allowed, or -1."""
+    total = rewards[i]
     for k in due:
         gained = settle(lines, suite, i, k)
         if not np.isfinite(gained):
-            return FAILED, i, k
-        rewards[i] += gained
-    if not at_bar[i]:
-        return OK, 0, 0
-    piece_rules(melody, lines.values[i], lines.tallies[i])
-    due = suite.end_terms if finished[i] else suite.bar_terms
-    for k in due:
-        gained = settle(lines, suite, i, k)
-        if not np.isfinite(gained):
-            return FAILED, i, k
-        rewards[i] += gained
-    if finished[i] and suite.bonus != 0.0 and passes_all(lines, suite, i):
-        rewards[i] += suite.bonus
-    return OK, 0, 0
+            return int(k)
+        total += gained
+    rewards[i] = total
+    return -1
 
 
 def advance(
@@ -136,25 +163,41 @@ def advance(
     finished: npt.NDArray[np.bool_],
     observations: npt.NDArray[np.float32],
     masks: npt.NDArray[np.int8],
+    room: npt.NDArray[np.uint8],
 ) -> tuple[int, int, int]:
     """Append ``actions[i]`` to each melody i from ``first`` to ``last`` - 1 of the ``State`` in ``block``, and observe.
 
-    What failed, as ``play`` tells it, or ``(OK, ended, 0)`` with the number of pieces that ended.  actions (n,),
-    rewards (n,), finished (n,), observations (n, D) and masks (n, A) are those of the whole batch; where the last two
-    are empty nothing is observed.
+    What ``play`` tells.  actions (n,), rewards (n,), finished (n,), observations (n, D) and masks (n, A) are those of
+    the whole batch; where the last two are empty nothing is observed.  ``room`` (n, bytes of a row): where it is not
+    empty, pieces that ended are packed into their rows of it, and the next ones begun and observed.
     """
     state = read_state(block)
-    lines = state.lines
     ended = 0
-    for i in range(first, last):
-        rewards[i] = 0.0
-        said = state.log_probs, state.entropy, state.listening != 0
-        failed = play(lines, state.suite, i, actions[i], *said, rewards, finished, state.at_bar)
-        if failed[0] != OK:
-            return failed
-        if observations.size > 0:
+    for some in range(first, last, AT_ONCE):
+        end = min(some + AT_ONCE, last)
+        told = play(
+            state.lines,
+            state.suite,
+            some,
+            end,
+            actions,
+            state.log_probs,
+            state.entropy,
+            state.listening != 0,
+            rewards,
+            finished,
+            state.at_bar,
+        )
+        if told[0] != OK:
+            return told
+        ended += told[1]
+        for i in range(some, end if observations.size > 0 else some):
             observe_one(state, i, observations[i], masks[i])
-        ended += finished[i]
+        for i in range(some, end if room.size > 0 and told[1] > 0 else some):
+            if finished[i]:
+                pack_one(state.lines, i, observations[i], room[i])
+                begin_task(state, i, 0)
+                observe_one(state, i, observations[i], masks[i])
     return OK, ended, 0
 
 
@@ -170,7 +213,9 @@ def appraise(
     state, rules = refer(lines), refer(suite)
     for r in range(rows.size):
         i = rows[r]
-        piece_rules(refer(view(state, i)), state.values[i], np.zeros(KEPT))
+        melody, kept = refer(view(state, i)), np.zeros(KEPT)
+        bar_rules(melody, state.values[i], kept)
+        end_rules(melody, state.values[i], kept)
         scores[r] = 0.0
         for k in rules.end_terms:
             state.scores[i, k] = 0.0
@@ -260,16 +305,15 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
     at_bars = {k: rule for k, rule in mine.items() if rule.kind == "piece" and not rule.at_end}
     at_end = {k: rule for k, rule in mine.items() if rule.at_end}
     lines += ["", decorator, "def note_rules(melody, values):", *_asking(suite, note_rules), "    return", ""]
-    lines += ["", decorator, "def piece_rules(melody, values, kept):"]
+    lines += ["", decorator, "def bar_rules(melody, values, kept):"]
     lines += [*_counting(suite.tallies, suite.tallies.kept, "int(kept[0])"), *_asking(suite, at_bars)]
     if suite.tallies.size:
         lines += ["    kept[0] = melody.pitch.size"]
-    if at_end:
-        late = [f"    late = np.zeros({suite.tallies.size_at_end})"] if suite.tallies.at_end else []
-        late += [*_counting(suite.tallies, suite.tallies.at_end, "0"), *_asking(suite, at_end)]
-        lines += ["    if melody.time == melody.end:", *(f"    {line}" for line in late)]
+    lines += ["    return", "", decorator, "def end_rules(melody, values, kept):"]
+    lines += [f"    late = np.zeros({suite.tallies.size_at_end})"] if suite.tallies.at_end else []
+    lines += [*_counting(suite.tallies, suite.tallies.at_end, "0"), *_asking(suite, at_end)]
     lines += ["    return", "", f"KEPT = {suite.tallies.size}", "", decorator, *summarise_source(suite)]
-    for function in (play, advance, appraise):
+    for function in (reward, play, advance, appraise):
         lines += source_of(function, decorator)
     return "\n".join([*lines, ""])
 
@@ -307,7 +351,7 @@ def _warm_up(compiled_advance: Any, suite: Suite) -> None:
     """Compile for the types that batches use, without running any rule."""
     block = block_of(state_of(new_lines(1, 1, 1, 1), suite.arrays()))
     flags, one = np.zeros(1, dtype=np.bool_), np.zeros(1)
-    seen = (np.zeros((1, 1), np.float32), np.zeros((1, 1), np.int8))
+    seen = (np.zeros((1, 1), np.float32), np.zeros((1, 1), np.int8), np.zeros((1, 1), np.uint8))
     everything = (block, 0, 1, np.zeros(1, np.int64), one, flags, *seen)
     types = tuple(numba.typeof(argument) for argument in everything)  # type: ignore[no-untyped-call]
     with warnings.catch_warnings():

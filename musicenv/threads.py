@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 P = TypeVar("P")
 T = TypeVar("T")
+_Queue = SimpleQueue[Any]
 
 
 def parts_of(n: int, size: int) -> list[slice]:
@@ -18,13 +21,18 @@ def parts_of(n: int, size: int) -> list[slice]:
 
 
 class Workers:
-    """``threads`` threads, the caller's among them."""
+    """``threads`` threads, the caller's among them: a step takes less time than a pool of futures needs to hand it
+    out."""
 
     def __init__(self, threads: int = 1) -> None:
         if threads < 1:
             raise ValueError(f"threads={threads} is too few; ask for at least 1")
         self.threads = threads
-        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self._orders = [_Queue() for _ in range(threads - 1)]
+        self._told = _Queue()
+        for orders in self._orders:
+            threading.Thread(target=_work, args=(orders, self._told), daemon=True).start()
+            weakref.finalize(self, orders.put, None)
 
     def __reduce__(self) -> tuple[type[Workers], tuple[int]]:
         return Workers, (self.threads,)  # a copy has threads of its own
@@ -32,10 +40,11 @@ class Workers:
     def map(self, work: Callable[[P], T], parts: Sequence[P]) -> list[T]:
         """What ``work`` makes of each of ``parts``, in their order; who is free takes the next.
 
-        As long as the parts do not depend on ``threads``, nor does what comes out.
+        As long as the parts do not depend on ``threads``, nor does what comes out.  An error is raised when all threads
+        have ended.
         """
-        helpers = min(self.threads, len(parts)) - 1
-        if self._pool is None or helpers < 1:
+        helpers = self._orders[: len(parts) - 1]
+        if not helpers:
             return [work(part) for part in parts]
         left, done = deque(enumerate(parts)), dict[int, T]()
 
@@ -47,11 +56,24 @@ class Workers:
                     return
                 done[place] = work(part)
 
-        others = [self._pool.submit(take) for _ in range(helpers)]
-        try:
-            take()
-        finally:
-            wait(others)
-        for other in others:
-            other.result()
+        for orders in helpers:
+            orders.put(take)
+        errors = [_error_of(take), *(self._told.get() for _ in helpers)]
+        for error in errors:
+            if error is not None:
+                raise error
         return [done[place] for place in range(len(parts))]
+
+
+def _error_of(work: Callable[[], None]) -> Exception | None:
+    try:
+        work()
+    except Exception as error:
+        return error
+    return None
+
+
+def _work(orders: _Queue, told: _Queue) -> None:
+    while (order := orders.get()) is not None:
+        told.put(_error_of(order))
+        del order  # holds what it works on

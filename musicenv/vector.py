@@ -31,8 +31,9 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
 
     A finished piece is followed in the same step by the next one: its last observation is in ``infos["final_obs"]``,
     and ``infos["final_info"]`` holds its ``melody``, ``terms`` and ``passed``, which are put together when they are
-    asked for.  ``infos["action_mask"]`` is (n, 310) int8 and ``infos["terms"]`` (n, S).  Environment i is seeded with ``seed + i`` and equals a single environment of
-    that seed step for step.  ``threads`` share the melodies, which pays from some hundred on.
+    asked for.  ``infos["action_mask"]`` is (n, 310) int8 and ``infos["terms"]`` (n, S).  Environment i is seeded with
+    ``seed + i`` and equals a single environment of that seed step for step.  ``threads`` share the melodies, which pays
+    from some hundred on.
     """
 
     metadata = {  # noqa: RUF012

@@ -12,7 +12,6 @@ import numpy as np
 
 from musicenv.jit import OWN_PACKAGES, compiled
 
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

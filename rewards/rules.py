@@ -81,15 +81,15 @@ class SuiteArrays(NamedTuple):
     curved: npt.NDArray[np.bool_]
     """(S,) whether a curve turns its value into a score."""
     lo: npt.NDArray[np.float64]
-    """(S, metres)"""
+    """(metres, S)"""
     step: npt.NDArray[np.float64]
-    """(S, metres)"""
+    """(metres, S)"""
     size: npt.NDArray[np.int64]
     """(S,) grid points in use."""
     table: npt.NDArray[np.float64]
-    """(S, metres, K)"""
+    """(metres, S, K + 1); each curve's last point is there twice."""
     threshold: npt.NDArray[np.float64]
-    """(S, metres) the score from which a piece passes."""
+    """(metres, S) the score from which a piece passes."""
     fall: npt.NDArray[np.float64]
     """(S,) what a score below it loses besides."""
     bonus: float
@@ -282,7 +282,7 @@ class Suite:
         of_piece = np.array([term.rule.kind == "piece" for term in self.terms], dtype=np.bool_)
         at_end = np.array([term.rule.at_end for term in self.terms], dtype=np.bool_)
         size = max([1, *(term.curve.table.shape[1] for term in self.terms if term.curve)])
-        shape = (len(self.terms), len(METRES))
+        shape = (len(METRES), len(self.terms))
         out = SuiteArrays(
             weight=np.array([term.weight for term in self.terms], dtype=np.float64),
             of_piece=of_piece,
@@ -294,16 +294,17 @@ class Suite:
             curved=np.array([term.curve is not None for term in self.terms], dtype=np.bool_),
             lo=np.zeros(shape),
             step=np.ones(shape),
-            size=np.ones(shape[0], dtype=np.int64),
-            table=np.zeros((*shape, size)),
+            size=np.ones(len(self.terms), dtype=np.int64),
+            table=np.zeros((*shape, size + 1)),
             threshold=np.full(shape, -np.inf),
-            fall=np.zeros(shape[0]),
+            fall=np.zeros(len(self.terms)),
             bonus=float(self.bonus),
         )
         for k, term in enumerate(self.terms):
             if term.curve is not None:
                 points = term.curve.table.shape[1]
-                out.lo[k], out.step[k], out.size[k] = term.curve.lo, term.curve.step, points
-                out.table[k, :, :points], out.threshold[k] = term.curve.table, term.curve.threshold
+                out.lo[:, k], out.step[:, k], out.size[k] = term.curve.lo, term.curve.step, points
+                out.table[:, k, :points], out.threshold[:, k] = term.curve.table, term.curve.threshold
+                out.table[:, k, points] = term.curve.table[:, -1]
                 out.fall[k] = term.curve.fall
         return out

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -72,6 +71,15 @@ def line_tally(size: int, *, kept: bool = False) -> Callable[[Function], Tally]:
     return lambda function: Tally(function, size, of_notes=False, kept=kept)
 
 
+def _laid_out(tallies: Iterable[Tally], begin: int) -> tuple[dict[Tally, int], int]:
+    """Where the numbers of each begin, one after the other, and where the last ones end."""
+    found = {}
+    for used in tallies:
+        found[used] = begin
+        begin += used.size
+    return found, begin
+
+
 @dataclass(frozen=True)
 class Tallies:
     """The tallies of a suite, and where the numbers of each begin: among those kept from reading to reading, of which
@@ -89,9 +97,9 @@ class Tallies:
         pairs = [(used, late) for used, late in read if used is not None]
         early = dict.fromkeys(used for used, late in pairs if not late or used.kept)
         late = dict.fromkeys(used for used, _ in pairs if used not in early)
-        ends = [list(accumulate((used.size for used in some), initial=first)) for some, first in ((early, 1), (late, 0))]
-        kept, at_end = (dict(zip(some, end, strict=False)) for some, end in zip((early, late), ends, strict=True))
-        return cls(kept, at_end, ends[0][-1] if early else 0, ends[1][-1])
+        kept, size = _laid_out(early, 1 if early else 0)
+        at_end, size_at_end = _laid_out(late, 0)
+        return cls(kept, at_end, size, size_at_end)
 
     def numbers(self, used: Tally) -> str:
         """Where the numbers of a tally are, in the code of a step."""

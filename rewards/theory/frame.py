@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -118,7 +120,7 @@ def share_of_returns(codes: Ints) -> float:
 
 
 @compiled
-def shannon_entropy(counts: Ints) -> float:
+def shannon_entropy(counts: npt.NDArray[Any]) -> float:
     """Shannon entropy in nats of a histogram; NaN of an empty one."""
     total = 0
     weighted = 0.0

@@ -161,7 +161,7 @@ def chromatic_notes(melody: Melody, counts: Numbers) -> float:
     if notes == 0:
         return np.nan
     # No modulation explains one note or none, and most pieces have no more.
-    return outside / notes if outside <= MODULATION else local_keys(melody)[0] / notes
+    return float(outside / notes) if outside <= MODULATION else local_keys(melody)[0] / notes
 
 
 @statistic(at_end=True)
@@ -187,7 +187,8 @@ def key_correlation(melody: Melody) -> float:
 
 @line_tally(2 + 2 * _N_TRIADS)
 def _harmony(melody: Melody, told: Numbers) -> None:
-    """One triad per bar, chosen by Viterbi: mean share of the sounding time that fits, share of bars that change.
+    """One triad per bar, chosen by Viterbi: mean share of the sounding time that fits, share of bars that change, and
+    for the search each triad's score and changes so far.
 
     A triad of the bar's local key is worth the share of its bar's sixteenths that belong to it; a change costs
     ``CHANGE``.

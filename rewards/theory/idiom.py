@@ -108,7 +108,7 @@ def rhythmic_idiom(melody: Melody, sums: Numbers) -> float:
         return np.nan
     beats = -(-melody.time // melody.beat)
     total, struck = sums[0] + _STRUCK[melody.metre, int(sums[2])], sums[1] + (sums[2] > 0)
-    return (total + (beats - struck) * _BEAT[melody.metre, 0]) / beats
+    return float((total + (beats - struck) * _BEAT[melody.metre, 0]) / beats)
 
 
 @compiled

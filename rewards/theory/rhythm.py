@@ -26,7 +26,7 @@ def density(melody: Melody, counts: Numbers) -> float:
     """Notes per bar: keeps pieces from growing thin, which is the cheap way to please a prior."""
     if too_short(melody):
         return np.nan
-    return counts[0] * melody.bar / (melody.time - melody.start)
+    return float(counts[0] * melody.bar / (melody.time - melody.start))
 
 
 @statistic(at_end=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
+from gymnasium.wrappers.vector import DictInfoToList
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import musicenv
