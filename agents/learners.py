@@ -19,7 +19,6 @@ import torch
 from sb3_contrib import QRDQN, MaskablePPO, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO
 
-from agents.assignment import MELODY
 from agents.budget import Budget, Meter, Used, learn
 from agents.cloning import clone
 from agents.compose import Agent, Floats, masked
@@ -128,8 +127,6 @@ HELD: Final[dict[str, Any]] = {
 }
 """The same where PPO is held near the prior: its policy changes so little that notes of the last six rollouts are still
 of use."""
-HELD_AT: Final = {MELODY: 3.0}
-"""Nats a piece, by task, where ``Settings`` name none."""
 
 
 def _common(settings: Settings) -> dict[str, Any]:
@@ -137,9 +134,8 @@ def _common(settings: Settings) -> dict[str, Any]:
 
 
 def prior_ppo(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
-    """PPO from the prior, held at ``settings.target_kl`` or HELD_AT from it."""
-    nats = HELD_AT.get(settings.task, settings.nats) if settings.target_kl is None else settings.target_kl
-    trained = build(replace(settings, target_kl=nats, **HELD))
+    """PPO from the prior, held at ``settings.target_kl`` from it."""
+    trained = build(replace(settings, **HELD))
     used = learn(trained.model, trained.env, budget)
     return policy_agent(trained.model.policy), used
 
