@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from agents.policy import PriorPolicy
-from agents.ppo import PriorPPO
+from agents.ppo import Notes, PriorPPO
 from agents.vec_env import MelodyVecEnv
 
 VERSION = 1
@@ -25,6 +25,7 @@ def save(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
         "timesteps": model.num_timesteps,
         "updates": model._n_updates,
         "episodes": [[float(piece["r"]), int(piece["l"])] for piece in model.ep_info_buffer or ()],
+        "window": [[tensor.clone() for tensor in notes] for notes in _still_needed(model)],
         "controller": [model.controller.coefficient, model.controller.last_error],
         "torch_rng": torch.get_rng_state(),
         "numpy_rng": plain(np.random.get_state(legacy=False)),  # noqa: NPY002 - SB3 and callbacks may draw from it
@@ -32,6 +33,12 @@ def save(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
         "episode_starts": torch.from_numpy(np.asarray(model._last_episode_starts)),
     }
     write(state, path)
+
+
+def _still_needed(model: PriorPPO) -> list[Notes]:
+    """The rollouts that the next update learns from beside its own."""
+    kept = list(model.rollout_buffer.window)
+    return kept[max(len(kept) - model.window + 1, 0) :]
 
 
 def write(state: dict[str, Any], path: Path) -> None:
@@ -65,6 +72,7 @@ def restore(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
     model.ep_info_buffer = deque(
         ({"r": r, "l": length} for r, length in state["episodes"]), maxlen=model._stats_window_size
     )
+    model.rollout_buffer.window.extend(Notes(*tensors) for tensors in state["window"])
     model.controller.coefficient, model.controller.last_error = state["controller"]
     torch.set_rng_state(state["torch_rng"])
     np.random.set_state(arrays(state["numpy_rng"]))  # noqa: NPY002

@@ -22,7 +22,19 @@ ILLEGAL: Final = -1e8
 """Nats, in the place of minus infinity: an illegal note's logit is near it."""
 _IMPOSSIBLE: Final = np.float32(-80.0)
 """Nats, less than this below the likeliest: ``exponential`` is limited."""
-_ILLEGAL, _ZERO, _ONE = np.float32(ILLEGAL), np.float32(0.0), np.float32(1.0)
+_ILLEGAL, _ZERO, _ONE, _TWO = np.float32(ILLEGAL), np.float32(0.0), np.float32(1.0), np.float32(2.0)
+
+
+@compiled
+def tanh(x: Floats, y: Floats) -> None:
+    """Write tanh of ``x`` (B, H) into ``y``, to 1e-7."""
+    power = np.empty(x.shape[1], dtype=np.int32)
+    for k in range(len(x)):
+        for h in range(x.shape[1]):
+            y[k, h] = _TWO * x[k, h]
+        exponential(y[k], power)
+        for h in range(x.shape[1]):
+            y[k, h] = _ONE - _TWO / (_ONE + y[k, h])
 
 
 @in_any_order
@@ -52,6 +64,15 @@ def divergence_of(p: Floats, x: Floats, prior: Floats) -> np.float32:
     for a in range(p.size):
         kl += p[a] * (x[a] - prior[a])
     return kl
+
+
+@in_any_order
+def entropy_of(p: Floats, x: Floats) -> np.float32:
+    """Entropy in nats of the distribution with probabilities ``p`` (A,), whose logarithms are ``x``."""
+    entropy = _ZERO
+    for a in range(p.size):
+        entropy -= p[a] * x[a]
+    return entropy
 
 
 @compiled
@@ -127,20 +148,21 @@ def surrogate(
     advantages: Floats,
     clip: float,
     penalty: float,
+    bonus: float,
     count: int,
 ) -> tuple[float, float, int]:
     """The loss of ``notes`` (B,) of a rollout, and in the place of the ``correction`` (B, A) its gradient.
 
-    The loss is -(min(A r, A clip(r)) - penalty KL) / ``count``, summed over notes: PPO's clipped surrogate (Schulman et
-    al. 2017) with the exact divergence from the prior.  ``prior`` (N, A), ``actions`` (N,) and ``old_log_prob`` (N,)
-    are of the whole rollout, ``advantages`` (B,) of the notes.
+    The loss is -(min(A r, A clip(r)) - penalty KL + bonus H) / ``count``, summed over notes: PPO's clipped surrogate
+    (Schulman et al. 2017) with the exact divergence from the prior and the exact entropy.  ``prior`` (N, A),
+    ``actions`` (N,) and ``old_log_prob`` (N,) are of the whole rollout, ``advantages`` (B,) of the notes.
 
     Sums over the notes: of the surrogate, of the divergence (nats), and how many ratios are beyond the clip.
     """
     p, power = np.empty(prior.shape[1], dtype=np.float32), np.empty(prior.shape[1], dtype=np.int32)
     share, least, most = np.float32(1.0 / count), np.float32(1.0 - clip), np.float32(1.0 + clip)
     gains, divergences, beyond = 0.0, 0.0, 0
-    of_divergence = np.float32(penalty) * share
+    of_divergence, of_entropy = np.float32(penalty) * share, np.float32(bonus) * share
     for k in range(notes.size):
         i = notes[k]
         x, q, action, advantage = correction[k], prior[i], actions[i], advantages[k]
@@ -157,7 +179,12 @@ def surrogate(
         # Of the surrogate by the log-probability; nothing where the clip holds.
         of_note = advantage * ratio * share if advantage * ratio <= clipped else _ZERO
         alike = of_note - of_divergence * kl
-        for a in range(x.size):
-            x[a] = p[a] * (alike + of_divergence * (x[a] - q[a]))
+        if of_entropy == _ZERO:
+            for a in range(x.size):
+                x[a] = p[a] * (alike + of_divergence * (x[a] - q[a]))
+        else:
+            alike += of_entropy * entropy_of(p, x)
+            for a in range(x.size):
+                x[a] = p[a] * (alike + of_divergence * (x[a] - q[a]) + of_entropy * x[a])
         x[action] -= of_note
     return gains, divergences, beyond

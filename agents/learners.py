@@ -19,6 +19,7 @@ import torch
 from sb3_contrib import QRDQN, MaskablePPO, RecurrentPPO
 from stable_baselines3 import A2C, DQN, PPO
 
+from agents.assignment import MELODY
 from agents.budget import Budget, Meter, Used, learn
 from agents.cloning import clone
 from agents.compose import Agent, Floats, masked
@@ -117,13 +118,28 @@ SMALL: Final[dict[str, Any]] = {
 with ``Settings``, which are for a budget of millions; more and smaller steps, and a critic that is of use sooner."""
 
 
+HELD: Final[dict[str, Any]] = {
+    **SMALL,
+    "gae_lambda": 0.9,
+    "window": 6,
+    "epochs": 1,
+    "coefficient": 1.0,
+    "ent_coef": 0.15,
+}
+"""The same where PPO is held near the prior: its policy changes so little that notes of the last six rollouts are still
+of use."""
+HELD_AT: Final = {MELODY: 3.0}
+"""Nats a piece, by task, where ``Settings`` name none."""
+
+
 def _common(settings: Settings) -> dict[str, Any]:
     return {"seed": settings.seed, "device": "cpu"}
 
 
 def prior_ppo(settings: Settings, budget: Budget) -> tuple[Agent, Used]:
-    """PPO from the prior, held at ``settings.target_kl`` from it."""
-    trained = build(replace(settings, **SMALL))
+    """PPO from the prior, held at ``settings.target_kl`` or HELD_AT from it."""
+    nats = HELD_AT.get(settings.task, settings.nats) if settings.target_kl is None else settings.target_kl
+    trained = build(replace(settings, target_kl=nats, **HELD))
     used = learn(trained.model, trained.env, budget)
     return policy_agent(trained.model.policy), used
 

@@ -13,7 +13,7 @@ from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
 from agents.compose import masked
-from agents.distributions import choose, restrict
+from agents.distributions import choose, restrict, tanh
 from musicenv.alphabet import N_ACTIONS
 from musicenv.threads import Workers, parts_of
 
@@ -30,11 +30,26 @@ def prior_logits(observations: torch.Tensor, layout: Layout) -> torch.Tensor:
     return torch.from_numpy(out)
 
 
-class _Tanh(nn.Module):
-    """tanh(x) = 2 sigmoid(2 x) - 1, to 1e-7: a third of the time of torch's tanh."""
+class _Bounded(torch.autograd.Function):
+    """tanh in a quarter of the time of torch's."""
 
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        y = torch.empty_like(x)
+        tanh(x.numpy(), y.numpy())
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, slope: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = torch.ops.aten.tanh_backward(slope, *ctx.saved_tensors)
+        return out
+
+
+class _Tanh(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return 2.0 * torch.sigmoid(2.0 * x) - 1.0
+        out: torch.Tensor = _Bounded.apply(x)  # type: ignore[no-untyped-call]
+        return out
 
 
 class _TwoTowers(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
@@ -49,8 +50,8 @@ class KLController:
         self.last_error = error
 
 
-class Rollout(NamedTuple):
-    """The N notes of a rollout, as (N, ...) tensors."""
+class Notes(NamedTuple):
+    """N notes to learn from, as (N, ...) tensors."""
 
     read: torch.Tensor
     """(N, inputs) as ``PriorPolicy.read`` gives it."""
@@ -63,12 +64,15 @@ class Rollout(NamedTuple):
 
 
 class KLRolloutBuffer(RolloutBuffer):
-    """Keeps the KL of each state, and subtracts its cost from the rewards before returns are computed."""
+    """Keeps the KL of each state, and subtracts its cost from the rewards before returns are computed; keeps the
+    notes of the rollouts before this one that are still learned from."""
 
     kl: np.ndarray[Any, np.dtype[np.float32]]
     prior: np.ndarray[Any, np.dtype[np.float32]]
     coefficient = 0.0
     policy: PriorPolicy
+    window: deque[Notes]
+    """The newest rollouts, this one last; ``maxlen`` of them are learned from."""
 
     def reset(self) -> None:
         self.kl = np.zeros((self.buffer_size, self.n_envs), dtype=np.float32)
@@ -84,12 +88,17 @@ class KLRolloutBuffer(RolloutBuffer):
         self.rewards -= self.coefficient * self.kl
         super().compute_returns_and_advantage(last_values, dones)
 
-    def rollout(self) -> Rollout:
-        """All notes, not copied; SB3's ``get`` sorts the whole rollout by environment and copies each note twice."""
+    def keep(self) -> None:
+        """Put this rollout, which is complete, into the window."""
         arrays = (self.observations, self.prior, self.actions, self.log_probs, self.advantages, self.returns)
         notes = self.buffer_size * self.n_envs
         flat = [torch.from_numpy(array.reshape(notes, *array.shape[2:])) for array in arrays]
-        return Rollout(self.policy.read(flat[0]), flat[1], flat[2].flatten(), *flat[3:])
+        # SB3 makes new arrays for each rollout, so that nothing needs copying.
+        self.window.append(Notes(self.policy.read(flat[0]), flat[1], flat[2].flatten(), *flat[3:]))
+
+    def notes(self) -> Notes:
+        """All notes of the window; SB3's ``get`` sorts a rollout by environment and copies each note twice."""
+        return self.window[0] if len(self.window) == 1 else Notes(*map(torch.cat, zip(*self.window, strict=True)))
 
 
 class PriorPPO(PPO):
@@ -98,23 +107,35 @@ class PriorPPO(PPO):
     It maximises E[sum of rewards - coefficient * sum over notes of KL(policy || prior)].  The KL at a state does not
     depend on the note drawn there, so its gradient is taken exactly, in the loss; the KL of later states belongs to
     the return.
+
+    ``window`` rollouts, the newest ones, are learned from at each update (Queeney et al. 2021, "Generalized Proximal
+    Policy Optimization with Sample Reuse"): a policy that is held changes so slowly that the notes of the last few are
+    nearly as good as new ones.  Ratios are to the policy that played the note.
     """
 
     policy: PriorPolicy  # type: ignore[assignment]  # SB3's own MaskablePPO overrides it in the same way
     rollout_buffer: KLRolloutBuffer
 
     def __init__(
-        self, policy: type[PriorPolicy], env: VecEnv, *, controller: KLController, threads: int = 1, **kwargs: Any
+        self,
+        policy: type[PriorPolicy],
+        env: VecEnv,
+        *,
+        controller: KLController,
+        window: int = 1,
+        threads: int = 1,
+        **kwargs: Any,
     ) -> None:
         """``threads`` share the notes, and nothing that is learned depends on how many they are as long as torch itself
         is set to one."""
-        self.controller = controller
+        self.controller, self.window = controller, window
         self.workers = Workers(threads)
         super().__init__(cast(Any, policy), env, rollout_buffer_class=KLRolloutBuffer, **kwargs)
 
     def _setup_model(self) -> None:
         super()._setup_model()
         self.rollout_buffer.policy = self.policy
+        self.rollout_buffer.window = deque(maxlen=self.window)
         self.policy.workers = self.workers
 
     def collect_rollouts(self, env: Any, callback: Any, rollout_buffer: Any, n_rollout_steps: int) -> bool:
@@ -122,16 +143,17 @@ class PriorPPO(PPO):
         return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
 
     def train(self) -> None:
-        """One update from the rollout buffer: clipped PPO, value regression and the KL to the prior."""
+        """One update from the rollout buffer's window: clipped PPO, value regression and the KL to the prior."""
         self.policy.set_training_mode(True)
         self._update_learning_rate(self.policy.optimizer)
         clip = self.clip_range(self._current_progress_remaining)  # type: ignore[operator]
-        rollout = self.rollout_buffer.rollout()
+        self.rollout_buffer.keep()
+        notes = self.rollout_buffer.notes()
         figures: list[Floats] = []
         for _ in range(self.n_epochs):
-            order = torch.randperm(len(rollout.actions))
+            order = torch.randperm(len(notes.actions))
             for first in range(0, len(order), self.batch_size):
-                figures.append(self._learn(rollout, order[first : first + self.batch_size], clip))
+                figures.append(self._learn(notes, order[first : first + self.batch_size], clip))
             self._n_updates += 1
         for name, value in zip(
             ("policy_loss", "value_loss", "kl_per_note", "clip_fraction"), np.mean(figures, axis=0), strict=True
@@ -148,31 +170,31 @@ class PriorPPO(PPO):
             self.logger.record("train/kl_per_piece", kl_per_piece)
             self.controller.update(kl_per_piece)
 
-    def _learn(self, rollout: Rollout, notes: torch.Tensor, clip: float) -> Floats:
-        """One step of the optimiser on ``notes`` (B,) of the rollout: its losses, KL and share of clipped ratios."""
-        advantages = rollout.advantages[notes]
+    def _learn(self, notes: Notes, chosen: torch.Tensor, clip: float) -> Floats:
+        """One step of the optimiser on the ``chosen`` (B,) of the notes: its losses, KL and share of clipped ratios."""
+        advantages = notes.advantages[chosen]
         deviation = advantages.std() + 1e-8
         advantages = (advantages - advantages.mean()) / deviation
-        # Advantages are in units of their deviation; the penalty's gradient has to be in the same units.
-        penalty = self.controller.coefficient / float(deviation)
+        # Advantages are in units of their deviation; the gradients of penalty and bonus have to be in the same units.
+        penalty, bonus = (x / float(deviation) for x in (self.controller.coefficient, self.ent_coef))
         parameters = list(self.policy.parameters())
         to_value = self.vf_coef / self.policy.value_scale**2
-        prior, actions, old_log_prob = (x.numpy() for x in (rollout.prior, rollout.actions, rollout.old_log_prob))
+        prior, actions, old_log_prob = (x.numpy() for x in (notes.prior, notes.actions, notes.old_log_prob))
 
         def gradient(part: slice) -> tuple[tuple[torch.Tensor, ...], tuple[float, ...]]:
-            mine = notes[part]
-            correction, values = self.policy.corrected(rollout.read.index_select(0, mine))
-            missed = torch.nn.functional.mse_loss(values, rollout.returns[mine], reduction="sum")
+            mine = chosen[part]
+            correction, values = self.policy.corrected(notes.read.index_select(0, mine))
+            missed = torch.nn.functional.mse_loss(values, notes.returns[mine], reduction="sum")
             slope = correction.detach()  # the same memory, which the backward pass of a linear layer does not read
             told = prior, mine.numpy(), actions, old_log_prob, advantages[part].numpy()
-            found = surrogate(slope.numpy(), *told, clip, penalty, len(notes))
-            outputs, slopes = [correction, missed * (to_value / len(notes))], [slope, None]
+            found = surrogate(slope.numpy(), *told, clip, penalty, bonus, len(chosen))
+            outputs, slopes = [correction, missed * (to_value / len(chosen))], [slope, None]
             return torch.autograd.grad(outputs, parameters, slopes), (*found, missed.item())
 
-        gradients, found = zip(*self.workers.map(gradient, parts_of(len(notes), PART)), strict=True)
+        gradients, found = zip(*self.workers.map(gradient, parts_of(len(chosen), PART)), strict=True)
         for parameter, *parts in zip(parameters, *gradients, strict=True):
             parameter.grad = sum(parts[1:], parts[0])
         torch.nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
         self.policy.optimizer.step()
-        gain, kl, clipped, missed = np.sum(found, axis=0) / len(notes)
+        gain, kl, clipped, missed = np.sum(found, axis=0) / len(chosen)
         return np.array([-gain, missed / self.policy.value_scale**2, kl, clipped])

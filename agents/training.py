@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from agents.assignment import MELODY, Assignment, assignment
 from agents.checkpoint import restore
@@ -15,9 +15,6 @@ from agents.ppo import KLController, PriorPPO
 from agents.vec_env import MelodyVecEnv
 from musicenv.batch import Batch
 from musicenv.options import Options
-
-FIRST_COEFFICIENT: Final = 0.2
-"""KL coefficient to begin with, near where it settles by default."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +87,14 @@ class Settings(Learning):
     value_scale: float = 1.0
     """What the critic's output is multiplied by.  A critic that has to grow to returns of some tens learns little else
     at first, and its loss leaves next to nothing of the actor's gradient where both are clipped together."""
+    window: int = 1
+    """Rollouts, the newest ones, that each update learns from."""
+    epochs: int = 4
+    """Passes through them in an update."""
+    coefficient: float = 0.2
+    """Of the divergence, in reward per nat, to begin with; by default near where it settles in a long training."""
+    ent_coef: float = 0.0
+    """What a nat of a note's entropy is paid, in the loss alone (as in SB3): it keeps notes varied."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,7 @@ def schedule(settings: Settings, env: MelodyVecEnv) -> dict[str, Any]:
         "learning_rate": lambda left: rate * min(1.0, 2.0 * left),
         "n_steps": settings.rollout,
         "batch_size": min(settings.minibatch, settings.envs * settings.rollout),
-        "n_epochs": 4,
+        "n_epochs": settings.epochs,
         "gamma": 1.0,
         "gae_lambda": settings.gae_lambda,
         "policy_kwargs": {"layout": env.batch.layout, "value_scale": settings.value_scale},
@@ -133,14 +138,16 @@ def schedule(settings: Settings, env: MelodyVecEnv) -> dict[str, Any]:
 
 def build(settings: Settings) -> Trained:
     """The untrained model: its policy is the prior itself."""
-    check(settings, rollout=2, minibatch=2, gae_lambda=0.0, value_scale=1e-3, target_kl=0.01, learning_rate=0.0)
+    check(settings, rollout=2, minibatch=2, window=1, epochs=1, gae_lambda=0.0, learning_rate=0.0)
+    check(settings, target_kl=0.01, coefficient=1e-3, ent_coef=0.0, value_scale=1e-3)
     env = environment(settings)
     model = PriorPPO(
         PriorPolicy,
         env,
-        controller=KLController(settings.nats, FIRST_COEFFICIENT),
+        controller=KLController(settings.nats, settings.coefficient),
+        window=settings.window,
         threads=settings.threads,
-        ent_coef=0.0,
+        ent_coef=settings.ent_coef,
         **schedule(settings, env),
         seed=settings.seed,
         device="cpu",

@@ -46,18 +46,20 @@ QUICK: Final = Part(
 )
 MAIN: Final = Part(("melody",), tuple(CONTENDERS), seeds=10, steps=300_000, seconds=45.0, pieces=256)
 """Some 70 minutes of one core for each seed."""
+FEW: Final = (
+    "uniform",
+    "prior",
+    "prior_best_of_4",
+    "prior_regenerate",
+    "prior_ppo",
+    "expert",
+    "tutor_psi_tuned",
+    "tutor_g_tuned",
+)
+"""Who composes on every task of OTHERS and LINES."""
 OTHERS: Final = Part(
     tasks=("jig", "waltz", "dorian", "continuation"),
-    contenders=(
-        "uniform",
-        "prior",
-        "prior_best_of_4",
-        "prior_regenerate",
-        "prior_ppo",
-        "expert",
-        "tutor_psi_tuned",
-        "tutor_g_tuned",
-    ),
+    contenders=FEW,
     seeds=10,
     steps=80_000,
     seconds=12.0,
@@ -66,18 +68,7 @@ OTHERS: Final = Part(
 """Other metres, keys and beginnings: some 25 minutes of one core for each task."""
 LINES: Final = Part(
     tasks=("counterpoint",),
-    contenders=(
-        "uniform",
-        "prior",
-        "prior_best_of_16",
-        "prior_regenerate",
-        "prior_ppo",
-        "expert",
-        "tutor_psi_tuned",
-        "tutor_g_tuned",
-        "maskable_ppo",
-        "a2c",
-    ),
+    contenders=(*FEW, "prior_best_of_16", "maskable_ppo", "a2c"),
     seeds=10,
     steps=40_000,
     seconds=10.0,

@@ -99,7 +99,7 @@ class Results:
     def contenders(self, kind: str) -> list[str]:
         """Who learned within a kind of budget, and who did not learn, all of them on every task; real parts first."""
         names = list(dict.fromkeys(name for name, of, _ in self._figures if of in (kind, NOTHING)))
-        whole = [name for name in names if all(self._runs(name, kind, task) for task in self.tasks)]
+        whole = [name for name in names if self.seeds(name, kind)]
         return sorted(whole, key=lambda name: name != REAL)
 
     def ranked(self, kind: str) -> list[str]:
@@ -176,7 +176,11 @@ def _number(value: float | None) -> float:
 
 
 def compact(results: Results) -> dict[str, Any]:
-    """All cells, with the names of figures and rules once, in five digits."""
+    """All cells by task, with the names of figures and rules once for each, in five digits."""
+    return {task: _of_task(results.on(task)) for task in results.tasks}
+
+
+def _of_task(results: Results) -> dict[str, Any]:
     figures = sorted({name for cell in results.cells for name in cell["figures"]})
     rules = sorted({name for cell in results.cells for name in cell["rules"]})
 

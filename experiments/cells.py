@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -104,7 +105,10 @@ def measure_real(task: str) -> dict[str, Any]:
 def run(cell: Cell, folder: Path) -> Path:
     """Measure a cell and keep its figures, unless they are kept already."""
     path = cell.path(folder)
-    return path if path.exists() else _keep(path, measure(cell))
+    if not path.exists():
+        _keep(path, measure(cell))
+        gc.collect()  # SB3's models refer to themselves: replay buffers of half a GiB would wait for a full collection
+    return path
 
 
 def real_path(task: str, folder: Path) -> Path:

@@ -7,8 +7,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from agents.budget import Budget, Used
-from agents.compose import Agent, Pieces, compose, prior, top_p, uniform
+from agents.compose import Agent, Pieces, compose, masked, prior, top_p, uniform
 from agents.learners import LEARNERS, Learner, prior_ppo, tutor
 from agents.sequence_tutor import PRESETS, RULES
 from agents.training import Settings
@@ -67,6 +69,11 @@ def _held(target_kl: float, settings: Settings, budget: Budget) -> tuple[Agent, 
     return prior_ppo(replace(settings, target_kl=target_kl), budget)
 
 
+def _cooled(temperature: float, settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    agent, used = prior_ppo(settings, budget)
+    return lambda batch: masked(agent(batch) / np.float32(temperature), batch.masks), used
+
+
 def _composer(agent: Agent, tries: int) -> Composer:
     if tries == 1:
         return lambda batch, pieces, seed: compose(batch, agent, pieces, seed)
@@ -98,14 +105,15 @@ Then all LEARNERS; two of them take more than twenty minutes for 300,000 notes."
 
 SWEEP: Final[dict[str, Contender]] = {
     **{f"prior_ppo_{kl:g}_nats": learning(partial(_held, kl)) for kl in (1.0, 2.0, 4.0, 16.0)},
+    **{f"prior_ppo_cooled_{share:g}": learning(partial(_cooled, share)) for share in (0.8, 0.6)},
     **{
         f"tutor_{rule}_c_{scale:g}": learning(partial(tutor, rule, replace(PRESETS["tuned"], scale=scale)))
         for rule in RULES
         for scale in (0.1, 0.3, 3.0)
     },
 }
-"""The same learners at other distances from the prior: PPO by its divergence, the tutors by the scale of the reward,
-which is 1 in their tuned settings."""
+"""The same learners at other distances from the prior: PPO by its divergence and by the temperature at which it plays
+what it has learned, the tutors by the scale of the reward, which is 1 in their tuned settings."""
 
 
 def contender(name: str) -> Contender:
