@@ -126,7 +126,7 @@ HELD: Final[dict[str, Any]] = {
     "ent_coef": 0.15,
 }
 """The same where PPO is held near the prior: its policy changes so little that notes of the last six rollouts are still
-of use."""
+of use, and entropy that is paid for keeps variety."""
 
 
 def _common(settings: Settings) -> dict[str, Any]:
