@@ -221,7 +221,8 @@ def _harmony(melody: Melody, told: Numbers) -> None:
     for chord in range(1, chords):
         if score[chord] > score[best]:
             best = chord
-    told[0], told[1] = (score[best] + CHANGE * changes[best]) / bars, changes[best] / max(bars - 1, 1)
+    told[0] = (score[best] + CHANGE * changes[best]) / max(bars, 1)
+    told[1] = changes[best] / max(bars - 1, 1)
 
 
 @statistic(at_end=True, tally=_harmony)
