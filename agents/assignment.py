@@ -32,7 +32,7 @@ class Assignment:
     """Who says what is likely; None for counterpoint, whose batch says it itself."""
     mask: Mask | None = None
     """What counterpoint's mask knows; None for melodies."""
-    nats: float = 9.0
+    nats: float = 8.0
     """Divergence from the prior, a piece, that a learner settles at unless told otherwise."""
 
     def batch(self, n: int, threads: int = 1) -> Batch:

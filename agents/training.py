@@ -45,7 +45,7 @@ class Learning:
     bonus: float | None = None
     """Reward for a piece that passes all rules at once; by default 35 for melodies, none for counterpoint."""
     target_kl: float | None = None
-    """Divergence from the prior to settle at, in nats a piece; by default 9 for melodies, .4 a note in counterpoint,
+    """Divergence from the prior to settle at, in nats a piece; by default 8 for melodies, .4 a note in counterpoint,
     whose prior plays by what a note is paid at once."""
     learning_rate: float = 2e-3
     """Adam's step size, held for the first half of the training, then falling linearly to zero."""

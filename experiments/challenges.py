@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple, Protocol
 
 from agents.assignment import COUNTERPOINT
@@ -27,6 +28,10 @@ class Judges(Protocol):
         """By name; ``families`` are those of ``melodies`` where these are real."""
 
 
+NATS: Final = 9.0
+"""Divergence from the prior, a piece, at which melodies are learned unless a contender says otherwise."""
+
+
 class Challenge(NamedTuple):
     """One task of the benchmark."""
 
@@ -44,6 +49,7 @@ class Challenge(NamedTuple):
 
 
 def _melody(settings: Settings) -> Challenge:
+    settings = replace(settings, target_kl=NATS)
     return Challenge(settings, settings, Panel)
 
 
