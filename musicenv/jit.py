@@ -104,8 +104,10 @@ def in_any_order(function: F) -> F:
 def compiled(function: F, **options: Any) -> F:
     """``numba.njit`` with a cache that notices every change of our sources; it lets other threads run.
 
-    Divisions are numpy's: nothing is raised for a zero, which ours guard against.
+    Divisions are numpy's: nothing is raised for a zero, which ours guard against.  ``fastmath`` is always given: where
+    it is not, numba takes over that of whoever happens to compile the function first.
     """
+    options.setdefault("fastmath", False)
     before = _config.CACHE_DIR
     _config.CACHE_DIR = str(kernel_folder(function.__module__))
     try:
