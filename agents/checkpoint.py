@@ -14,7 +14,7 @@ from agents.policy import PriorPolicy
 from agents.ppo import Notes, PriorPPO
 from agents.vec_env import MelodyVecEnv
 
-VERSION = 1
+VERSION = 2
 
 
 def save(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
@@ -76,10 +76,7 @@ def restore(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:
     model.controller.coefficient, model.controller.last_error = state["controller"]
     torch.set_rng_state(state["torch_rng"])
     np.random.set_state(arrays(state["numpy_rng"]))  # noqa: NPY002
-    try:
-        env.set_state(arrays(state["env"]))
-    except KeyError as missing:
-        raise ValueError(f"{path} is of another version of this program: it has no {missing}; start anew") from None
+    env.set_state(arrays(state["env"]))
     model._last_obs = env.batch.observations
     model._last_episode_starts = state["episode_starts"].numpy()
 

@@ -36,7 +36,7 @@ class Challenge(NamedTuple):
     """One task of the benchmark."""
 
     learned: Settings
-    """What is learned."""
+    """What is learned, in one thread: budgets are seconds of one core."""
     composed: Settings
     """What is composed afterwards, under the same rules, and judged."""
     judges: Callable[[Sequence[Task]], Judges]
@@ -49,14 +49,14 @@ class Challenge(NamedTuple):
 
 
 def _melody(settings: Settings) -> Challenge:
-    settings = replace(settings, target_kl=NATS)
+    settings = replace(settings, target_kl=NATS, threads=1)
     return Challenge(settings, settings, Panel)
 
 
 def _counterpoint(species: int) -> Challenge:
     """Learned on cantus firmi of our own, judged on Fux's."""
     learned, composed = (f"{COUNTERPOINT}:{cantus}-{species}-both" for cantus in ("made", ",".join(OF_FORM)))
-    return Challenge(Settings(task=learned), Settings(task=composed), Optima)
+    return Challenge(Settings(task=learned, threads=1), Settings(task=composed, threads=1), Optima)
 
 
 TASKS: Final = {

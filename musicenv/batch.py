@@ -152,7 +152,7 @@ class Batch:
         """Go on from what ``get_state`` gave, and observe."""
         self._begun = True
         for name, array in self.get_state().items():
-            array[...] = state[name] if name != "tallies" else 0.0  # counted again: checkpoints of before have none
+            array[...] = state[name]
         self._renew()
         self.observe(self._all)
 

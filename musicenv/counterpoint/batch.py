@@ -91,8 +91,8 @@ class CounterpointBatch(Batch):
         _show(self.lines, rows, self.observations[:, self.layout["given"].start :])
         for task, mine in self._by_task(rows) if likely else ():
             if task not in self._tables:
-                find = viability if self.mask == "viable" else unknown
-                self._tables[task] = find(task, self._hard)
+                viable = self.mask == "viable"
+                self._tables[task] = viability(task, self._hard) if viable else unknown(new_space(task, self._hard))
             table, restricts = self._tables[task], self.mask != "free"
             self._foretells(
                 self._spaces[task], self.lines, mine, table, restricts, TEMPERATURE, self.masks, self.log_probs

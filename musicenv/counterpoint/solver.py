@@ -30,15 +30,14 @@ def hard_rules(suite: Suite) -> Suite:
     return Suite(tuple(term for term in suite if term.rule.hard))
 
 
-def unknown(task: Task, hard: Suite) -> Table:
+def unknown(space: Space) -> Table:
     """The table that knows no state."""
-    space = new_space(task, hard)
     return Table(space, np.zeros(0, np.int64), np.full(1, -1, np.int32), np.zeros(0, np.int64))
 
 
 def _explored(task: Task, suite: Suite, table: Table | None) -> tuple[Space, Graph]:
     space = new_space(task, suite)
-    graph: Graph = load_states(suite, explore, restrict).explore(space, table or unknown(task, suite), MOST_STATES)
+    graph: Graph = load_states(suite, explore, restrict).explore(space, table or unknown(space), MOST_STATES)
     if not graph.complete:
         raise RuleError(
             f"more than {MOST_STATES:,} states can be reached; let the rules read less, or shorten the task"

@@ -295,6 +295,13 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
         checkpoint.read(path)
 
 
+def test_a_checkpoint_of_another_version_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"version": checkpoint.VERSION - 1}, path)
+    with pytest.raises(ValueError, match=r"checkpoint\.pt is of another version of this program; start the run anew"):
+        checkpoint.read(path)
+
+
 def test_composing_repeats_with_its_seed_and_keeps_the_first_piece_of_each_row() -> None:
     batch = small_batch(8)
     first, second = (compose(batch, prior(), 20, seed=7) for _ in range(2))
