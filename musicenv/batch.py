@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,18 +20,17 @@ from musicenv.hearing import listen_to, prior_inputs, tell
 from musicenv.kernel import (
     Beginnings,
     Lines,
-    Packing,
     begin,
     begin_rows,
     copied,
     hear,
     new_lines,
-    pack,
     settle,
     state_of,
 )
 from musicenv.melody import Melody, relative_given
 from musicenv.observation import bounds, layout, observe, observe_masks
+from musicenv.packing import Packing, pack
 from musicenv.reference import block_of
 from musicenv.refused import refused
 from musicenv.step import FAILED, FINISHED, NO_ACTION, OK, load_kernel
@@ -81,14 +80,15 @@ class Batch:
         in_python = refused(suite)
         self.arrays = suite.arrays(in_python)
         self._python_terms = np.flatnonzero(in_python)
+        self._asks_python = bool(self._python_terms.size)
         # Where rules run in Python, the bonus has to wait for them.
-        self._kernel_arrays = self.arrays._replace(bonus=0.0) if self._python_terms.size else self.arrays
+        self._kernel_arrays = self.arrays._replace(bonus=0.0) if self._asks_python else self.arrays
         compiled_for_suite = load_kernel(suite, in_python)
         self._advance, self._summarise = compiled_for_suite.advance, compiled_for_suite.summarise
         told = {"hidden": prior.hidden_size, "log_probs": N_ACTIONS} if prior else {}
         self.layout = layout(len(suite), {**more, **told})
         self.bounds = bounds(self.layout)
-        self._shapes = (n, self.bounds[0].size), (n, N_ACTIONS)
+        self._shapes = (n,), (n, self.bounds[0].size), (n, N_ACTIONS)
         self._all = np.arange(n)
         self._is_whole = not (self._python_terms.size or more)
         self.workers = Workers(threads)
@@ -102,8 +102,8 @@ class Batch:
     def _renew(self, watched: bool = True) -> None:
         """New arrays to write to: those handed out are never overwritten.  Where nobody watches, observations stay."""
         if watched:
-            self.observations = np.empty(self._shapes[0], _FLOAT)
-            self.masks = np.empty(self._shapes[1], _BYTE)
+            self.observations = np.empty(self._shapes[1], _FLOAT)
+            self.masks = np.empty(self._shapes[2], _BYTE)
         self.rewards = np.empty(self.n)
         self.finished = np.empty(self.n, _FLAG)
 
@@ -135,11 +135,11 @@ class Batch:
             self.packing = Packing(self.lines, self.observations)
             self._room = np.empty((self.n, self.packing.size), dtype=np.uint8)
         said = (state.log_probs, state.entropy) if (state := self._prior_state) else None
-        self._state = state_of(self.lines, self._kernel_arrays, said, beginnings)
+        self._state = state_of(self.lines, self._kernel_arrays, said, self._hidden_at if said else 0, beginnings)
         self.block = block_of(self._state)
         """What compiled functions read it all from."""
-        # Where nothing has to be drawn, heard or added, the step itself begins the next piece.
-        self._goes_on = self.prior is None and len(tasks) == 1 and not self._longest_opening and self._is_whole
+        # Where nothing has to be drawn, played or added, the step itself begins the next piece.
+        self._goes_on = len(tasks) == 1 and not self._longest_opening and self._is_whole
 
     def get_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """The state of all melodies and of the prior, as arrays by name (not copied)."""
@@ -179,7 +179,7 @@ class Batch:
     def step(self, actions: npt.NDArray[np.int64], room: npt.NDArray[np.uint8] = _NO_ROOM) -> None:
         """Append one note to each melody, and observe what the prior has not heard yet; nothing is begun anew, unless
         there is ``room`` (n, bytes of a row) to pack the pieces that end."""
-        if actions.shape != (self.n,) or actions.dtype.kind not in "iu":
+        if actions.shape != self._shapes[0] or actions.dtype.kind not in "iu":
             raise ValueError(
                 f"actions have shape {actions.shape} and type {actions.dtype}; give {self.n} whole numbers"
             )
@@ -197,33 +197,32 @@ class Batch:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
         self._renew(watched)
         m = actions.size
-        out = (self.rewards, self.finished, *((self.observations, self.masks) if watched else _UNSEEN), room)
+        seen = (self.observations, self.masks) if watched else _UNSEEN
         try:
             if len(self._parts) == 1 or m < self.n:
-                code, i, k = self._advance(self.block, 0, m, actions, *out)
+                code, i, k = self._advance(self.block, 0, m, actions, self.rewards, self.finished, *seen, room)
             else:
-                told: list[tuple[int, int, int]] = self.workers.map(
-                    lambda rows: self._advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *out), self._parts
-                )
-                code, i, k = next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
+                code, i, k = self._advance_together(actions, self.rewards, self.finished, *seen, room)
         except Exception as error:
             raise self._culprit(error) from error
         if code != OK:
             raise self._refusal(code, i, k, actions)
         self.ended = i
         rows = self._all if m == self.n else self._all[:m]
-        if self._python_terms.size:
+        if self._asks_python:
             self._ask_python(m)
         if not watched:
             return
-        if self._python_terms.size:
+        if self._asks_python:
             observe(self.block, rows, self.observations, self.masks)
-        if self.prior is not None and self.ended:
-            # The prior has nothing to say of what follows the last note of a piece; to the others it listens next.
-            last = self.finished[:m].nonzero()[0]
-            self.observations[last, self.layout["log_probs"]] = -np.log(N_ACTIONS)
-            self.observations[last, self.layout["hidden"]] = 0.0
         self.complete(rows)
+
+    def _advance_together(self, actions: npt.NDArray[np.int64], *out: npt.NDArray[Any]) -> tuple[int, int, int]:
+        """The step of all melodies, shared by the threads."""
+        told: list[tuple[int, int, int]] = self.workers.map(
+            lambda rows: self._advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *out), self._parts
+        )
+        return next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
 
     def _refusal(self, code: int, i: int, k: int, actions: npt.NDArray[np.int64]) -> Exception:
         """Why the compiled step could not append ``actions[i]``."""
@@ -241,15 +240,22 @@ class Batch:
         if self.ended:
             rows = self.finished.nonzero()[0]
             if self._goes_on:
-                return Finished(self, rows, self._room.take(rows, axis=0))
-            packed = np.empty((rows.size, self.packing.size), dtype=np.uint8)
-            pack(self.block, rows, self.observations, packed)
-            final = Finished(self, rows, packed)
-            self.restart(rows, generators)
-            observe(self.block, rows, self.observations, self.masks)
-            self.complete(rows)
-        self.listen(self._all)
+                final = Finished(self, rows, self._room.take(rows, 0))
+                self._forget(rows)
+            else:
+                packed = np.empty((rows.size, self.packing.size), dtype=np.uint8)
+                pack(self.block, rows, self.observations, packed)
+                final = Finished(self, rows, packed)
+                self.restart(rows, generators)
+                observe(self.block, rows, self.observations, self.masks)
+                self.complete(rows)
+        if self.prior is not None:
+            self.listen(self._all)
         return final
+
+    def _forget(self, rows: npt.NDArray[np.int64]) -> None:
+        if self.prior is not None and self._prior_state is not None:
+            self.prior.reset(self._prior_state, rows)
 
     def restart(self, rows: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
         """New pieces in ``rows``, with their openings."""
@@ -257,8 +263,7 @@ class Batch:
         if len(self.tasks) > 1:
             drawn[:] = [generators[i].integers(len(self.tasks)) for i in rows]
         begin_rows(self.block, rows, drawn)
-        if self.prior is not None and self._prior_state is not None:
-            self.prior.reset(self._prior_state, rows)
+        self._forget(rows)
         for k in range(self._longest_opening):
             opened = [
                 (i, self._openings[task][k])
@@ -340,10 +345,9 @@ class Batch:
                     self.lines.values[i, k] = self.suite.terms[k].rule(melody)
                 except Exception as error:
                     raise self._blame(i, k, f"it raised {type(error).__name__}: {error}") from error
-                gained = settle(self.lines, suite, i, k)
-                if not np.isfinite(gained):
+                self.rewards[i], failed = settle(self.lines, suite, i, np.array([k]), self.rewards[i])
+                if failed >= 0:
                     raise self._blame(i, k, f"it returned {self.lines.values[i, k]}")
-                self.rewards[i] += gained
             if self.finished[i] and self.lines.passed[i].all():
                 self.rewards[i] += suite.bonus
 

@@ -104,8 +104,9 @@ class State(NamedTuple):
     """(n, A) of the prior before the note, in nats."""
     entropy: npt.NDArray[np.float32]
     """(n,) of these, in nats."""
-    listening: int
-    """1 where there is a prior."""
+    told_at: int
+    """Where in an observation begins what a prior tells: its hidden state, and log-probabilities, which come last; 0
+    without a prior."""
     at_bar: npt.NDArray[np.bool_]
     """(n,) whether statistics were read at the newest note."""
     masks: npt.NDArray[np.int8]
@@ -120,8 +121,15 @@ Said = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 _NOTHING: Final[Said] = np.zeros((1, 1), dtype=np.float32), np.zeros(1, dtype=np.float32)
 
 
-def state_of(lines: Lines, suite: SuiteArrays, said: Said | None = None, beginnings: Beginnings | None = None) -> State:
-    """The state of a batch; ``said`` where there is a prior, ``beginnings`` where pieces are begun in it."""
+def state_of(
+    lines: Lines,
+    suite: SuiteArrays,
+    said: Said | None = None,
+    told_at: int = 0,
+    beginnings: Beginnings | None = None,
+) -> State:
+    """The state of a batch; ``said`` and ``told_at`` where there is a prior, ``beginnings`` where pieces are begun in
+    it."""
     log_probs, entropy = said or _NOTHING
     n = len(lines.frame)
     nowhere = Beginnings(lines.frame[:0], lines.given[:0], np.zeros(0, dtype=np.int64))
@@ -130,7 +138,7 @@ def state_of(lines: Lines, suite: SuiteArrays, said: Said | None = None, beginni
         suite,
         log_probs=log_probs,
         entropy=entropy,
-        listening=int(said is not None),
+        told_at=told_at,
         at_bar=np.zeros(n, dtype=np.bool_),
         masks=MASKS,
         looked_back=np.zeros((n, len(LOOKBACK)), dtype=np.int64),
@@ -191,14 +199,14 @@ def copied(lines: Lines, i: int) -> Melody:
 def append(lines: Lines, i: int, pitch: int, duration: int) -> None:
     """Add a note to melody ``i`` and keep its frame and grid up to date."""
     frame = lines.frame[i]
-    n, time = frame[LENGTH], frame[TIME]
+    n, time, after = np.uint64(frame[LENGTH]), frame[TIME], frame[TIME] + duration
     lines.notes[i, 0, n] = pitch
     lines.notes[i, 1, n] = time
     lines.notes[i, 2, n] = duration
-    after = time + duration
-    for slot in range(max((time + 2) // 3, 0), max((after + 2) // 3, 0)):
-        lines.grid[i, slot] = pitch
-    frame[LENGTH] = n + 1
+    grid = lines.grid[i]
+    for slot in range(np.uint64(max(time + 2, 0)) // np.uint64(3), np.uint64(max(after + 2, 0)) // np.uint64(3)):
+        grid[slot] = pitch
+    frame[LENGTH] += 1
     frame[TIME] = after
     if pitch != REST:
         if frame[LOW] == NO_PITCH or pitch < frame[LOW]:
@@ -229,8 +237,10 @@ def durations_that_fit(frame: npt.NDArray[np.int64]) -> int:
 @inlined
 def legal_duration(frame: npt.NDArray[np.int64], wanted: int) -> int:
     """Index ``wanted`` of a duration that is legal now, else of the longest legal shorter one, else of the shortest."""
+    if duration_fits(frame, _DURATIONS[wanted]):
+        return wanted
     fitting = durations_that_fit(frame)
-    for shorter in range(wanted + 1):
+    for shorter in range(1, wanted + 1):
         if fitting >> (wanted - shorter) & 1:
             return wanted - shorter
     for longer in range(wanted + 1, N_DURATIONS):
@@ -240,10 +250,10 @@ def legal_duration(frame: npt.NDArray[np.int64], wanted: int) -> int:
 
 
 @inlined
-def is_read(frame: npt.NDArray[np.int64], before: int) -> bool:
-    """Whether the newest note, which began at tick ``before``, met or crossed a bar line where statistics are read."""
+def is_read(frame: npt.NDArray[np.int64], duration: int) -> bool:
+    """Whether the newest note, of so many ticks, met or crossed a bar line where statistics are read."""
     every = frame[BAR] * ((frame[BARS] + READINGS - 1) // READINGS)
-    return bool(before // every != frame[TIME] // every)
+    return bool(frame[TIME] % every < duration or duration >= every)
 
 
 @compiled
@@ -263,29 +273,33 @@ def interpolate(table: npt.NDArray[np.float64], size: int, lo: float, step: floa
     return float(table[k] + (place - k) * (table[k + np.uint64(1)] - table[k]))
 
 
-@inlined
-def settle(lines: Lines, suite: Any, i: int, k: int) -> float:
-    """Turn the value of term ``k`` into its score; the reward that this adds (NaN where the value is not allowed)."""
-    value = lines.values[i, k]
-    if np.isnan(value) and lines.passed[i, k] and lines.scores[i, k] == 0.0 and suite.of_piece[k]:
-        return 0.0  # still not defined, which is common: no more to do
-    if not suite.of_piece[k]:
-        lines.scores[i, k] += suite.weight[k] * value
-        return float(suite.weight[k] * value)
-    if np.isinf(value):
-        return np.nan
-    metre = lines.frame[i, METRE]
-    score = 0.0
-    if not np.isnan(value):
-        score = value
-        if suite.curved[k]:
-            score = interpolate(suite.table[metre, k], suite.size[k], suite.lo[metre, k], suite.step[metre, k], value)
-    lines.passed[i, k] = np.isnan(value) or score >= suite.threshold[metre, k] - 1e-9
-    if not lines.passed[i, k]:
-        score -= suite.fall[k]
-    gained = suite.weight[k] * score - lines.scores[i, k]
-    lines.scores[i, k] = suite.weight[k] * score
-    return float(gained)
+@compiled
+def settle(lines: Lines, suite: Any, i: int, due: npt.NDArray[np.int64], total: float) -> tuple[float, int]:
+    """Turn the values of the terms ``due`` of melody ``i`` into scores; ``total`` with what they gain, and the term
+    whose value is not allowed, or -1."""
+    values, scores, passed, metre = lines.values[i], lines.scores[i], lines.passed[i], lines.frame[i, METRE]
+    los, steps, tables, thresholds = suite.lo[metre], suite.step[metre], suite.table[metre], suite.threshold[metre]
+    weights, of_piece, curved, sizes, falls = suite.weight, suite.of_piece, suite.curved, suite.size, suite.fall
+    for term in due:
+        k = np.uint64(term)
+        value, weight = values[k], weights[k]
+        if not of_piece[k]:
+            gained = weight * value
+            scores[k] += gained
+        else:
+            # Without branches: which statistics are defined and which are passed is hard to foretell.
+            defined = not np.isnan(value)
+            score = interpolate(tables[k], sizes[k], los[k], steps[k], value if defined else los[k])
+            score = score if curved[k] else value
+            score = score if defined else 0.0
+            good = (not defined) | (score >= thresholds[k] - 1e-9)
+            score -= 0.0 if good else falls[k]
+            gained = np.nan if np.isinf(value) else weight * score - scores[k]
+            passed[k], scores[k] = good, weight * score
+        if not np.isfinite(gained):
+            return total, int(term)
+        total += gained
+    return total, -1
 
 
 @compiled
@@ -325,70 +339,3 @@ def begin_rows(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], drawn:
     state = read_state(block)
     for r in range(rows.size):
         begin_task(state, rows[r], drawn[r])
-
-
-@compiled
-def pack(
-    block: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
-    observations: npt.NDArray[np.float32],
-    out: npt.NDArray[np.uint8],
-) -> None:
-    """``pack_one`` for each of ``rows`` (r,) and ``observations`` (n, D): into ``out`` (r, bytes of a row)."""
-    lines = read_state(block).lines
-    for r in range(rows.size):
-        pack_one(lines, rows[r], observations[rows[r]], out[r])
-
-
-@compiled
-def pack_one(lines: Lines, i: int, observation: npt.NDArray[np.float32], out: npt.NDArray[np.uint8]) -> None:
-    """Copy melody ``i`` and its ``observation`` (D,) into ``out`` (bytes,), one array after the other as ``PACKED``."""
-    at = _packed(lines.values[i], out, 0)
-    at = _packed(lines.scores[i], out, at)
-    at = _packed(lines.frame[i], out, at)
-    at = _packed(lines.summary[i], out, at)
-    at = _packed(observation, out, at)
-    at = _packed(lines.heard[i].reshape(-1), out, at)
-    at = _packed(lines.notes[i].reshape(-1), out, at)
-    at = _packed(lines.grid[i], out, at)
-    at = _packed(lines.given[i], out, at)
-    at = _packed(lines.passed[i], out, at)
-
-
-@compiled
-def _packed(array: Any, out: npt.NDArray[np.uint8], at: int) -> int:
-    source = array.view(np.uint8)
-    target = out[at : at + source.size]  # so that the loop is a block move
-    for k in range(source.size):
-        target[k] = source[k]
-    return int(at + source.size)
-
-
-PACKED: Final = ("values", "scores", "frame", "summary", "observations", "heard", "notes", "grid", "given", "passed")
-"""What is packed, the widest numbers first, so that each array begins at a multiple of its own."""
-
-
-class Packing:
-    """Where ``pack`` writes each array of the melodies of a batch."""
-
-    def __init__(self, lines: Lines, observations: npt.NDArray[np.float32]) -> None:
-        arrays = {**lines._asdict(), "observations": observations}
-        self._parts: dict[str, tuple[slice, npt.DTypeLike, tuple[int, ...]]] = {}
-        self.size = 0
-        """Bytes of a row, up to a multiple of eight."""
-        for name in PACKED:
-            array = arrays[name]
-            end = self.size + array[:1].nbytes
-            self._parts[name] = slice(self.size, end), array.dtype, array.shape[1:]
-            self.size = end
-        self.size = -(-self.size // 8) * 8
-
-    def part(self, packed: npt.NDArray[np.uint8], name: str) -> npt.NDArray[Any]:
-        """One array of ``Lines`` for what was ``packed`` (r, size), not copied."""
-        where, kind, shape = self._parts[name]
-        return packed[:, where].view(kind).reshape((len(packed), *shape))
-
-    def lines(self, packed: npt.NDArray[np.uint8]) -> Lines:
-        """Those of ``Lines``; nothing is kept of tallies."""
-        parts = {name: self.part(packed, name) for name in Lines._fields if name in self._parts}
-        return Lines(**parts, tallies=np.zeros((len(packed), 0)))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, N_PITCHES, REST
-from musicenv.jit import compiled
+from musicenv.jit import compiled, inlined
 from musicenv.kernel import (
     BAR,
     END,
@@ -62,6 +62,9 @@ which durations may come next.
 """
 _OFFSETS: Final = np.concatenate([[0], np.cumsum(list(FEATURES.values()))]).astype(np.int64)
 N_FEATURES: Final = int(_OFFSETS[-1])
+U: Final = np.uint64
+"""Indices that can't be negative: numba asks of the others whether they count from the end."""
+_PITCH, _DURATION, _HISTORY, _PLACE, _BAR, _METRE, _MODE, _KEY, _STYLE, _RANGE, _LOOKED, _LEGAL = map(U, _OFFSETS[:-1])
 _LOOKBACK: Final = np.array(LOOKBACK, dtype=np.int64)
 _TICKS: Final = np.array(DURATIONS, dtype=np.int64)
 _INDEX_OF: Final = np.searchsorted(_TICKS, np.arange(_TICKS[-1] + 1))
@@ -84,11 +87,11 @@ def layout(terms: int = 0, more: Mapping[str, int] = MappingProxyType({})) -> di
     return out
 
 
-@compiled
+@inlined
 def mask_one(state: Any, i: int, mask: npt.NDArray[np.int8]) -> int:
     """Write the legal actions of melody i into ``mask`` (A,); a bit for each duration that fits."""
     fitting = durations_that_fit(state.lines.frame[i])
-    legal = state.masks[fitting]
+    legal = state.masks[U(fitting)]
     for a in range(legal.size):
         mask[a] = legal[a]
     return int(fitting)
@@ -110,70 +113,81 @@ def observe_one(state: Any, i: int, x: npt.NDArray[np.float32], mask: npt.NDArra
     """
     lines = state.lines
     frame = lines.frame[i]
-    n, time, bar, end = frame[LENGTH], frame[TIME], frame[BAR], frame[END]
+    n, time, bar, end, start = frame[LENGTH], frame[TIME], frame[BAR], frame[END], frame[START]
     pitch, onset, ticks = lines.notes[i, 0], lines.notes[i, 1], lines.notes[i, 2]
     x[:N_FEATURES] = 0.0
+    one, newest = U(1), U(max(n - 1, 0))
     if n > 0:
-        x[_OFFSETS[0] + (pitch[n - 1] - LOWEST + 1 if pitch[n - 1] != REST else 0)] = 1.0
-        x[_OFFSETS[1] + _INDEX_OF[ticks[n - 1]]] = 1.0
-    at = _OFFSETS[2]
-    for k in range(min(n, HISTORY)):
-        x[at + 3 * k] = _HEIGHT[pitch[n - 1 - k]]
-        x[at + 3 * k + 1] = pitch[n - 1 - k] != REST
-        x[at + 3 * k + 2] = _QUARTERS[ticks[n - 1 - k]]
+        last = pitch[newest]
+        x[_PITCH + U(last - LOWEST + 1 if last != REST else 0)] = 1.0
+        x[_DURATION + U(_INDEX_OF[U(ticks[newest])])] = 1.0
+    at = _HISTORY
+    for k in range(U(min(n, HISTORY))):
+        p = pitch[newest - k]
+        x[at] = _HEIGHT[U(p)]
+        x[at + one] = p != REST
+        x[at + U(2)] = _QUARTERS[U(ticks[newest - k])]
+        at += U(3)
     number = time // bar
     place = time - number * bar
-    at = _OFFSETS[3]
-    x[at + place // 3] = 1.0
-    x[at + _PLACES] = place % 3 != 0
-    x[at + _PLACES + 1] = place / bar
-    at = _OFFSETS[4]
+    sixteenth = U(place) // U(3)
+    x[_PLACE + sixteenth] = 1.0
+    x[_PLACE + U(_PLACES)] = sixteenth * U(3) != U(place)
+    x[_PLACE + U(_PLACES + 1)] = place / bar
     left = end - time
-    x[at + number % _BAR_CAP] = 1.0
-    x[at + _BAR_CAP + min((left + bar - 1) // bar, _BAR_CAP)] = 1.0
-    x[at + 2 * _BAR_CAP + 1] = min(left / bar, 1.0)
-    x[at + 2 * _BAR_CAP + 2] = (time - frame[START]) / (end - frame[START])
-    x[_OFFSETS[5] + frame[METRE]] = 1.0
+    x[_BAR + U(number & (_BAR_CAP - 1))] = 1.0
+    x[_BAR + U(_BAR_CAP) + min(U(left + bar - 1) // U(bar), U(_BAR_CAP))] = 1.0
+    x[_BAR + U(2 * _BAR_CAP + 1)] = min(left / bar, 1.0)
+    x[_BAR + U(2 * _BAR_CAP + 2)] = (time - start) / (end - start)
+    x[_METRE + U(frame[METRE])] = 1.0
     if frame[MODE] < len(TUNE_MODES):
-        x[_OFFSETS[6] + frame[MODE]] = 1.0
-    x[_OFFSETS[7] + frame[KEY]] = 1.0
-    x[_OFFSETS[8] + frame[STYLE]] = 1.0
+        x[_MODE + U(frame[MODE])] = 1.0
+    x[_KEY + U(frame[KEY])] = 1.0
+    x[_STYLE + U(frame[STYLE])] = 1.0
     if frame[LOW] > 0:
-        x[_OFFSETS[9]] = _HEIGHT[frame[LOW]]
-        x[_OFFSETS[9] + 1] = _HEIGHT[frame[HIGH]]
-    at = _OFFSETS[10]
+        x[_RANGE] = _HEIGHT[U(frame[LOW])]
+        x[_RANGE + one] = _HEIGHT[U(frame[HIGH])]
+    at = _LOOKED
     looked_back = state.looked_back[i]
     for k in range(_LOOKBACK.size):
         ago = _LOOKBACK[k] * bar
         there = time - ago
-        if n == 0 or there < frame[START]:
+        if n == 0 or there < start:
             break
         # The note that sounds there is mostly the one after that of the observation before, which is what sounded
         # where the newest note began.
-        j = min(looked_back[k], n - 1)
-        copied = onset[n - 1] - ago
+        j = min(U(looked_back[k]), newest)
+        copied = onset[newest] - ago
         before = j
-        while before > 0 and onset[before] > copied:
-            before -= 1
-        while before < n - 1 and onset[before + 1] <= copied:
-            before += 1
+        while onset[before] > copied and before > U(0):
+            before -= one
+        while before < newest and onset[before + one] <= copied:
+            before += one
         while onset[j] > there:
-            j -= 1
+            j -= one
         while onset[j] + ticks[j] <= there:
-            j += 1
+            j += one
         looked_back[k] = j
-        x[at + 5 * k] = _HEIGHT[pitch[j]]
-        x[at + 5 * k + 1] = pitch[j] != REST
-        x[at + 5 * k + 2] = onset[j] == there
-        x[at + 5 * k + 3] = _QUARTERS[onset[j] + ticks[j] - there]
-        x[at + 5 * k + 4] = onset[before] == copied and pitch[before] == pitch[n - 1] and ticks[before] == ticks[n - 1]
-    at = _OFFSETS[11]
+        x[at] = _HEIGHT[U(pitch[j])]
+        x[at + one] = pitch[j] != REST
+        x[at + U(2)] = onset[j] == there
+        x[at + U(3)] = _QUARTERS[U(onset[j] + ticks[j] - there)]
+        x[at + U(4)] = (onset[before] == copied) & (pitch[before] == pitch[newest]) & (ticks[before] == ticks[newest])
+        at += U(5)
     fitting = mask_one(state, i, mask)
     for d in range(N_DURATIONS):
-        x[at + d] = fitting >> d & 1
-    scores = lines.scores[i]
+        x[_LEGAL + U(d)] = fitting >> d & 1
+    scores, shown = lines.scores[i], x[N_FEATURES:]
     for k in range(scores.size):
-        x[N_FEATURES + k] = min(max(scores[k], -5.0), 5.0)
+        shown[k] = min(max(scores[k], -5.0), 5.0)
+
+
+@compiled
+def silence(x: npt.NDArray[np.float32], told_at: int, actions: int) -> None:
+    """What a prior tells in an observation ``x`` (D,) after the last note of a piece: nothing, so that all of so many
+    actions are as likely."""
+    x[told_at : x.size - actions] = 0.0
+    x[x.size - actions :] = -np.log(actions)
 
 
 @compiled

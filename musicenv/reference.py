@@ -58,6 +58,17 @@ class _Attributes(_core.typing.templates.AttributeTemplate):  # type: ignore[mis
         return Reference(field) if isinstance(field, types.BaseNamedTuple) else field
 
 
+def _without_owner(context: Any, builder: Any, kind: Any, stored: Any) -> Any:
+    """An array of which nobody counts the references; the strides of a contiguous one are known."""
+    borrowed = context.make_array(kind)(context, builder)
+    itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype)))
+    strides = [itemsize] if kind.ndim == 1 and kind.layout == "C" else stored.strides
+    numba.np.arrayobj.populate_array(  # type: ignore[no-untyped-call]
+        borrowed, data=stored.data, shape=stored.shape, strides=strides, itemsize=itemsize, meminfo=None
+    )
+    return borrowed._getvalue()
+
+
 @_core.imputils.lower_getattr_generic(Reference)  # type: ignore[untyped-decorator]
 def _get(context: Any, builder: Any, kind: Reference, value: Any, name: str) -> Any:
     place = kind.referred.fields.index(name)
@@ -68,14 +79,7 @@ def _get(context: Any, builder: Any, kind: Reference, value: Any, name: str) -> 
     if not isinstance(field, types.Array):
         return context.data_model_manager[field].load_from_data_pointer(builder, where)
     stored = context.make_array(field)(context, builder, value=builder.load(where))
-    # No owner, so that counting references to it costs nothing; the strides of a contiguous one are known.
-    borrowed = context.make_array(field)(context, builder)
-    itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(field.dtype)))
-    strides = [itemsize] if field.ndim == 1 and field.layout == "C" else stored.strides
-    numba.np.arrayobj.populate_array(  # type: ignore[no-untyped-call]
-        borrowed, data=stored.data, shape=stored.shape, strides=strides, itemsize=itemsize, meminfo=None
-    )
-    return borrowed._getvalue()
+    return _without_owner(context, builder, field, stored)
 
 
 def _refer(typing_context: Any, value: Any) -> Any:
@@ -93,6 +97,34 @@ def _refer(typing_context: Any, value: Any) -> Any:
 
 refer: Final[Callable[[Any], Any]] = _extending.intrinsic(_refer)
 """For compiled code: a reference to a named tuple, valid until the calling function ends; of a reference, itself."""
+
+
+def _fetch(typing_context: Any, value: Any) -> Any:
+    if not isinstance(value, Reference):
+        return value(value), lambda context, builder, signature, arguments: arguments[0]
+
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        fields = [_get(context, builder, value, arguments[0], name) for name in value.referred.fields]
+        return context.make_tuple(builder, value.referred, fields)
+
+    return value.referred(value), lower
+
+
+fetch: Final[Callable[[Any], Any]] = _extending.intrinsic(_fetch)
+"""For compiled code: the named tuple of plain fields to which a reference leads, held in registers; for loops, which
+would read the reference again each time that they wrote something."""
+
+
+def _borrow(typing_context: Any, array: Any) -> Any:
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        stored = context.make_array(signature.args[0])(context, builder, value=arguments[0])
+        return _without_owner(context, builder, signature.args[0], stored)
+
+    return array(array), lower
+
+
+borrow: Final[Callable[[Any], Any]] = _extending.intrinsic(_borrow)
+"""For compiled code: the array itself, whose owner is the caller: rows of it are taken without counting references."""
 
 
 def reference_to(example: NamedTuple) -> Reference:

@@ -35,7 +35,6 @@ from musicenv.kernel import (
     is_read,
     legal_duration,
     new_lines,
-    pack_one,
     passes_all,
     read_state,
     settle,
@@ -43,8 +42,9 @@ from musicenv.kernel import (
     view,
 )
 from musicenv.melody import Melody
-from musicenv.observation import observe_one
-from musicenv.reference import block_of, refer
+from musicenv.observation import observe_one, silence
+from musicenv.packing import pack_one
+from musicenv.reference import block_of, borrow, fetch, refer
 from rewards.code import is_shipped
 from rewards.rules import Rule, Suite
 from rewards.summaries import SUMMARIES
@@ -102,6 +102,7 @@ def play(
     one of the bar lines where they are.  What is alike is done for one melody after the other, so that its code stays
     in the cache.
     """
+    lines = fetch(lines)
     ended, readings = 0, 0
     for i in range(first, last):
         frame, action = lines.frame[i], actions[i]
@@ -112,18 +113,17 @@ def play(
         pitch, duration = action // N_DURATIONS, legal_duration(frame, action % N_DURATIONS)
         if listening:
             hear(lines, i, pitch * N_DURATIONS + duration, log_probs[i], entropy[i])
-        before = frame[TIME]
         if frame[LENGTH] > 0 and lines.summary.shape[1] > 0:
             summarise(refer(view(lines, i)), lines.summary[i])
         append(lines, i, pitch + LOWEST - 1 if pitch > 0 else REST, _DURATIONS[duration])
         rewards[i] = 0.0
         finished[i] = frame[TIME] == frame[END]
-        at_bar[i] = finished[i] or is_read(frame, before)
+        at_bar[i] = finished[i] or is_read(frame, _DURATIONS[duration])
         ended += finished[i]
         readings += at_bar[i]
     for i in range(first, last if suite.note_terms.size > 0 else first):
         note_rules(refer(view(lines, i)), lines.values[i])
-        failed = reward(lines, suite, i, suite.note_terms, rewards)
+        rewards[i], failed = settle(lines, suite, i, suite.note_terms, rewards[i])
         if failed >= 0:
             return FAILED, i, failed
     for i in range(first, last if readings > 0 else first):
@@ -134,24 +134,13 @@ def play(
             end_rules(refer(view(lines, i)), lines.values[i], lines.tallies[i])
     for i in range(first, last if readings > 0 else first):
         if at_bar[i]:
-            failed = reward(lines, suite, i, suite.end_terms if finished[i] else suite.bar_terms, rewards)
+            due = suite.end_terms if finished[i] else suite.bar_terms
+            rewards[i], failed = settle(lines, suite, i, due, rewards[i])
             if failed >= 0:
                 return FAILED, i, failed
             if finished[i] and suite.bonus != 0.0 and passes_all(lines, suite, i):
                 rewards[i] += suite.bonus
     return OK, ended, 0
-
-
-def reward(lines: Lines, suite: Any, i: int, due: npt.NDArray[np.int64], rewards: npt.NDArray[np.float64]) -> int:
-    """Add to ``rewards[i]`` what the terms ``due`` gain by their values; the term that is not allowed, or -1."""
-    total = rewards[i]
-    for k in due:
-        gained = settle(lines, suite, i, k)
-        if not np.isfinite(gained):
-            return int(k)
-        total += gained
-    rewards[i] = total
-    return -1
 
 
 def advance(
@@ -172,6 +161,8 @@ def advance(
     empty, pieces that ended are packed into their rows of it, and the next ones begun and observed.
     """
     state = read_state(block)
+    actions, rewards, finished = borrow(actions), borrow(rewards), borrow(finished)
+    observations, masks, room = borrow(observations), borrow(masks), borrow(room)
     ended = 0
     for some in range(first, last, AT_ONCE):
         end = min(some + AT_ONCE, last)
@@ -183,7 +174,7 @@ def advance(
             actions,
             state.log_probs,
             state.entropy,
-            state.listening != 0,
+            state.told_at > 0,
             rewards,
             finished,
             state.at_bar,
@@ -193,6 +184,8 @@ def advance(
         ended += told[1]
         for i in range(some, end if observations.size > 0 else some):
             observe_one(state, i, observations[i], masks[i])
+            if finished[i] and state.told_at > 0:
+                silence(observations[i], state.told_at, state.log_probs.shape[1])
         for i in range(some, end if room.size > 0 and told[1] > 0 else some):
             if finished[i]:
                 pack_one(state.lines, i, observations[i], room[i])
@@ -216,10 +209,11 @@ def appraise(
         melody, kept = refer(view(state, i)), np.zeros(KEPT)
         bar_rules(melody, state.values[i], kept)
         end_rules(melody, state.values[i], kept)
-        scores[r] = 0.0
         for k in rules.end_terms:
             state.scores[i, k] = 0.0
-            scores[r] += settle(state, rules, i, k)
+        scores[r], failed = settle(state, rules, i, rules.end_terms, 0.0)
+        if failed >= 0:
+            scores[r] = np.nan
         passes[r] = passes_all(state, rules, i)
 
 
@@ -305,15 +299,15 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
     at_bars = {k: rule for k, rule in mine.items() if rule.kind == "piece" and not rule.at_end}
     at_end = {k: rule for k, rule in mine.items() if rule.at_end}
     lines += ["", decorator, "def note_rules(melody, values):", *_asking(suite, note_rules), "    return", ""]
-    lines += ["", decorator, "def bar_rules(melody, values, kept):"]
+    lines += ["", decorator, "def bar_rules(melody, values, kept):", "    line, kept = fetch(melody), borrow(kept)"]
     lines += [*_counting(suite.tallies, suite.tallies.kept, "int(kept[0])"), *_asking(suite, at_bars)]
     if suite.tallies.size:
         lines += ["    kept[0] = melody.pitch.size"]
-    lines += ["    return", "", decorator, "def end_rules(melody, values, kept):"]
+    lines += ["    return", "", decorator, "def end_rules(melody, values, kept):", "    line = fetch(melody)"]
     lines += [f"    late = np.zeros({suite.tallies.size_at_end})"] if suite.tallies.at_end else []
     lines += [*_counting(suite.tallies, suite.tallies.at_end, "0"), *_asking(suite, at_end)]
     lines += ["    return", "", f"KEPT = {suite.tallies.size}", "", decorator, *summarise_source(suite)]
-    for function in (reward, play, advance, appraise):
+    for function in (play, advance, appraise):
         lines += source_of(function, decorator)
     return "\n".join([*lines, ""])
 
@@ -321,7 +315,9 @@ def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
 def _counting(tallies: Tallies, some: Iterable[Tally], first: str) -> list[str]:
     """Lines that bring ``some`` tallies up to date, from note ``first`` on."""
     calls = {
-        t: (used, f"tally_{t}(melody, {{}}{tallies.numbers(used)})") for t, used in enumerate(tallies) if used in some
+        t: (used, f"tally_{t}({'line' if used.of_notes else 'melody'}, {{}}{tallies.numbers(used)})")
+        for t, used in enumerate(tallies)
+        if used in some
     }
     notes = [f"        {call.format('k, ')}" for used, call in calls.values() if used.of_notes]
     lines = [f"    for k in range({first}, melody.pitch.size):", *notes] if notes else []

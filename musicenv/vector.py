@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rewards.priors import Prior
 
 Floats = npt.NDArray[np.float32]
-_FLAG: Final = np.dtype(np.bool_)
+_FLAG, _INDEX = np.dtype(np.bool_), np.dtype(np.int64)  # found faster than by their class
 
 
 class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]):
@@ -101,7 +101,7 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         self, actions: npt.NDArray[np.int64]
     ) -> tuple[Floats, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], dict[str, Any]]:
         batch = self.batch
-        final = batch.advance(np.asarray(actions, dtype=np.int64), self._generators)
+        final = batch.advance(np.asarray(actions, _INDEX), self._generators)
         infos = self._infos()
         if final is not None:
             infos = _final_infos(infos, final, batch.finished)
@@ -124,29 +124,32 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
 
 def _final_infos(infos: dict[str, Any], final: Finished, finished: npt.NDArray[np.bool_]) -> LazyInfos:
     """``infos`` and what is told of the pieces that ended where it was ``finished`` (n,)."""
+    return LazyInfos(
+        infos,
+        final_obs=partial(_spread, final, finished, "observations", None),
+        _final_obs=finished,
+        final_info=partial(_told, final, finished),
+        _final_info=finished,
+    )
 
-    def spread(what: str, of_none: Any) -> npt.NDArray[Any]:
-        """One for each melody of the batch: ``of_none`` where none ended."""
-        values = getattr(final, what)
-        shape, kind = (finished.shape, object) if of_none is None else ((finished.size, values.shape[1]), values.dtype)
-        out = np.full(shape, of_none, dtype=kind)
-        for i, value in zip(final.rows.tolist(), values, strict=True):
-            out[i] = value
-        return out
 
-    which = finished.copy()
-    told = LazyInfos(
+def _told(final: Finished, finished: npt.NDArray[np.bool_]) -> LazyInfos:
+    spread = partial(_spread, final, finished)
+    return LazyInfos(
         melody=partial(spread, "melody", None),
         terms=partial(spread, "terms", 0.0),
         passed=partial(spread, "passed", False),
-        _melody=which,
-        _terms=which,
-        _passed=which,
+        _melody=finished,
+        _terms=finished,
+        _passed=finished,
     )
-    return LazyInfos(
-        infos,
-        final_obs=partial(spread, "observations", None),
-        _final_obs=which,
-        final_info=told,
-        _final_info=which,
-    )
+
+
+def _spread(final: Finished, finished: npt.NDArray[np.bool_], what: str, of_none: Any) -> npt.NDArray[Any]:
+    """One for each melody of the batch: ``of_none`` where none ended."""
+    values = getattr(final, what)
+    shape, kind = (finished.shape, object) if of_none is None else ((finished.size, values.shape[1]), values.dtype)
+    out = np.full(shape, of_none, dtype=kind)
+    for i, value in zip(final.rows.tolist(), values, strict=True):
+        out[i] = value
+    return out

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 import numpy as np
+import numpy.typing as npt
 
 from musicenv.alphabet import REST, SIXTEENTH
 from musicenv.melody import Melody
@@ -12,6 +16,16 @@ from rewards.tallies import Numbers, line_tally
 from rewards.theory.frame import complete_bars, phrase_bars
 
 THIRD = np.array([4 if mode in ("major", "mixolydian", "lydian") else 3 for mode in MODES], dtype=np.int64)
+
+
+def _belongs(degrees: Callable[[int], tuple[int, ...]]) -> npt.NDArray[np.int64]:
+    """(modes, 128) 1 for each pitch that is one of the ``degrees`` of a mode; not for REST."""
+    table = [[pitch > REST and pitch % 12 in degrees(mode) for pitch in range(128)] for mode in range(len(MODES))]
+    return np.array(table, dtype=np.int64)
+
+
+_OF_TONIC: Final = _belongs(lambda mode: (0, THIRD[mode], 7))
+_OF_DOMINANT: Final = _belongs(lambda mode: (2, 5, 7, 11) if MODES[mode] == "major" else (2, 5, 7, 10, 11))
 
 
 @statistic(at_end=True)
@@ -93,18 +107,10 @@ def dominant_to_tonic(melody: Melody) -> float:
     length = melody.grid.size - first
     if length <= 0:
         return np.nan
-    tonic = 0
-    for i in range(first, melody.grid.size):
-        degree = melody.grid[i] % 12
-        if melody.grid[i] > REST and (degree == 0 or degree == 7 or degree == THIRD[melody.mode]):
-            tonic += 1
-    best = tonic
-    for i in range(first, melody.grid.size):
-        degree = melody.grid[i] % 12
-        sounds = melody.grid[i] > REST
-        if sounds and (degree == 0 or degree == 7 or degree == THIRD[melody.mode]):
-            tonic -= 1
-        if sounds and (degree in (2, 5, 7, 11) or (degree == 10 and melody.mode != 0)):
-            tonic += 1
-        best = max(best, tonic)
-    return best / length
+    # Of how many more sixteenths would the dominant account, if it reached so far?
+    tonic, gained, most = 0, 0, 0
+    for pitch in melody.grid[first:]:
+        tonic += _OF_TONIC[melody.mode, max(pitch, REST)]
+        gained += _OF_DOMINANT[melody.mode, max(pitch, REST)] - _OF_TONIC[melody.mode, max(pitch, REST)]
+        most = max(most, gained)
+    return (tonic + most) / length

@@ -18,6 +18,7 @@ from rewards.theory.frame import (
     CONTOUR,
     NOTES,
     RHYTHM,
+    Ints,
     bar_likeness,
     codes_of_bars,
     complete_bars,
@@ -101,20 +102,20 @@ def similarity_of_neighbours(melody: Melody, told: Numbers) -> float:
 @compiled
 def _was_heard(melody: Melody, first: int, last: int, bar: int) -> bool:
     """Are the notes ``first``..``last - 1`` of ``bar``, which fill it, those of an earlier bar?"""
-    begins = bar * melody.bar
-    for k in range(first):
-        if melody.pitch[k] == melody.pitch[first] and melody.duration[k] == melody.duration[first]:
-            ago = melody.onset[first] - melody.onset[k]
-            if ago % melody.bar == 0 and ago <= begins and (k == 0 or melody.onset[k - 1] < begins - ago):
-                same = 1
-                while (
-                    first + same < last
-                    and melody.pitch[k + same] == melody.pitch[first + same]
-                    and melody.duration[k + same] == melody.duration[first + same]
-                ):
-                    same += 1
-                if first + same == last:
-                    return True
+    begins, k = bar * melody.bar, 0
+    for ago in range(begins, 0, -melody.bar):
+        while melody.onset[k] < melody.onset[first] - ago:
+            k += 1
+        if melody.onset[k] == melody.onset[first] - ago and (k == 0 or melody.onset[k - 1] < begins - ago):
+            same = 0
+            while (
+                first + same < last
+                and melody.pitch[k + same] == melody.pitch[first + same]
+                and melody.duration[k + same] == melody.duration[first + same]
+            ):
+                same += 1
+            if first + same == last:
+                return True
     return False
 
 
@@ -171,6 +172,20 @@ def varied_return(melody: Melody) -> float:
     return returns / (bars - 1) if bars > 1 else np.nan
 
 
+@compiled
+def _sounds(melody: Melody, first: int, apart: int, length: int) -> Ints:
+    """What sounds in complete stretches of ``length`` sixteenths, one number each, equal where they are alike; they
+    begin at ``first`` and each ``apart`` after the one before."""
+    stretches = max(min(complete_bars(melody) * melody.bar // SIXTEENTH, melody.grid.size) - first - length, -apart)
+    codes = np.empty(stretches // apart + 1, dtype=np.int64)
+    for stretch in range(codes.size):
+        begin, code = first + stretch * apart, 0
+        for pitch in melody.grid[begin : begin + length]:
+            code = code * 128 + pitch  # at most eight of them fit
+        codes[stretch] = code
+    return codes
+
+
 @statistic(at_end=True)
 def half_bar_repetition(melody: Melody) -> float:
     """Share of half bars (beats where a bar has three) that sound like an earlier one of the same piece.
@@ -180,17 +195,7 @@ def half_bar_repetition(melody: Melody) -> float:
     if melody.time < melody.end:
         return np.nan
     cell = melody.bar // SIXTEENTH // (3 if melody.bar == 3 * melody.beat else 2)
-    cells = min(complete_bars(melody) * melody.bar // SIXTEENTH, melody.grid.size) // cell
-    repeated = 0
-    for later in range(1, cells):
-        for earlier in range(later):
-            k = 0
-            while k < cell and melody.grid[earlier * cell + k] == melody.grid[later * cell + k]:
-                k += 1
-            if k == cell:
-                repeated += 1
-                break
-    return repeated / (cells - 1) if cells > 1 else np.nan
+    return share_of_returns(_sounds(melody, 0, cell, cell))
 
 
 @statistic(at_end=True)
@@ -203,15 +208,11 @@ def same_tail(melody: Melody) -> float:
         return np.nan
     slots = melody.bar // SIXTEENTH
     tail = slots // 3 if melody.bar == 3 * melody.beat else slots // 2
-    bars = min(complete_bars(melody), melody.grid.size // slots)
+    tails = _sounds(melody, slots - tail, slots, tail)
     most = 0
-    for bar in range(bars):
+    for one in tails:
         alike = 0
-        for other in range(bars):
-            k = 1
-            while k <= tail and melody.grid[(bar + 1) * slots - k] == melody.grid[(other + 1) * slots - k]:
-                k += 1
-            if k > tail:
-                alike += 1
+        for other in tails:
+            alike += one == other
         most = max(most, alike)
-    return most / bars if bars else np.nan
+    return most / tails.size if tails.size else np.nan

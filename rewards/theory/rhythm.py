@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import math
+from typing import Final
+
 import numpy as np
 
 from musicenv.alphabet import REST
 from musicenv.melody import Melody
+from musicenv.task import BAR_TICKS
 from rewards.rules import statistic
 from rewards.tallies import Numbers, tally
 from rewards.theory.frame import place_in_beat, shannon_entropy, too_short
+
+_PERIOD: Final = math.lcm(*BAR_TICKS)
+_DOWNBEAT: Final = np.array([[tick % bar == 0 for tick in range(_PERIOD)] for bar in BAR_TICKS])
+"""(metres, ticks) whether a bar begins there: a division by a constant is a fast one."""
 
 
 @tally(2)
 def _held(melody: Melody, k: int, counts: Numbers) -> None:
     """The notes, and those of them held over a stronger place than their own."""
     if melody.pitch[k] != REST:
-        place = place_in_beat(melody, melody.onset[k])
-        over_beat = (place > 0) & (place + melody.duration[k] > melody.beat)
+        place, onset, duration = place_in_beat(melody, melody.onset[k]), melody.onset[k], melody.duration[k]
         counts[0] += 1
-        counts[1] += over_beat | (melody.onset[k] % melody.bar + melody.duration[k] > melody.bar)
+        if place > 0:
+            counts[1] += place + duration > melody.beat
+        elif duration > melody.beat:
+            counts[1] += onset % melody.bar + duration > melody.bar
 
 
 @statistic(tally=_held)
@@ -76,7 +86,7 @@ def _accents(melody: Melody, k: int, counts: Numbers) -> None:
         counts[2] += not on_beat
         counts[3] += melody.duration[k] * (not on_beat)
         counts[4] += on_beat & (onset >= 0)
-        counts[5] += (onset >= 0) & (onset % melody.bar == 0)
+        counts[5] += (onset >= 0) & _DOWNBEAT[melody.metre, onset % _PERIOD]
 
 
 @statistic(at_end=True, tally=_accents)

@@ -1,0 +1,78 @@
+"""Pieces that ended, packed into bytes: what is told of them is unpacked when somebody asks."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from musicenv.jit import compiled
+from musicenv.kernel import Lines, read_state
+
+
+@compiled
+def pack(
+    block: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    observations: npt.NDArray[np.float32],
+    out: npt.NDArray[np.uint8],
+) -> None:
+    """``pack_one`` for each of ``rows`` (r,) and ``observations`` (n, D): into ``out`` (r, bytes of a row)."""
+    lines = read_state(block).lines
+    for r in range(rows.size):
+        pack_one(lines, rows[r], observations[rows[r]], out[r])
+
+
+@compiled
+def pack_one(lines: Lines, i: int, observation: npt.NDArray[np.float32], out: npt.NDArray[np.uint8]) -> None:
+    """Copy melody ``i`` and its ``observation`` (D,) into ``out`` (bytes,), one array after the other as ``PACKED``."""
+    at = _packed(lines.values[i], out, 0)
+    at = _packed(lines.scores[i], out, at)
+    at = _packed(lines.frame[i], out, at)
+    at = _packed(lines.summary[i], out, at)
+    at = _packed(observation, out, at)
+    at = _packed(lines.heard[i].reshape(-1), out, at)
+    at = _packed(lines.notes[i].reshape(-1), out, at)
+    at = _packed(lines.grid[i], out, at)
+    at = _packed(lines.given[i], out, at)
+    at = _packed(lines.passed[i], out, at)
+
+
+@compiled
+def _packed(array: Any, out: npt.NDArray[np.uint8], at: int) -> int:
+    source = array.view(np.uint8)
+    target = out[at : at + source.size]  # so that the loop is a block move
+    for k in range(source.size):
+        target[k] = source[k]
+    return int(at + source.size)
+
+
+PACKED: Final = ("values", "scores", "frame", "summary", "observations", "heard", "notes", "grid", "given", "passed")
+"""What is packed, the widest numbers first, so that each array begins at a multiple of its own."""
+
+
+class Packing:
+    """Where ``pack`` writes each array of the melodies of a batch."""
+
+    def __init__(self, lines: Lines, observations: npt.NDArray[np.float32]) -> None:
+        arrays = {**lines._asdict(), "observations": observations}
+        self._parts: dict[str, tuple[slice, npt.DTypeLike, tuple[int, ...]]] = {}
+        self.size = 0
+        """Bytes of a row, up to a multiple of eight."""
+        for name in PACKED:
+            array = arrays[name]
+            end = self.size + array[:1].nbytes
+            self._parts[name] = slice(self.size, end), array.dtype, array.shape[1:]
+            self.size = end
+        self.size = -(-self.size // 8) * 8
+
+    def part(self, packed: npt.NDArray[np.uint8], name: str) -> npt.NDArray[Any]:
+        """One array of ``Lines`` for what was ``packed`` (r, size), not copied."""
+        where, kind, shape = self._parts[name]
+        return packed[:, where].view(kind).reshape((len(packed), *shape))
+
+    def lines(self, packed: npt.NDArray[np.uint8]) -> Lines:
+        """Those of ``Lines``; nothing is kept of tallies."""
+        parts = {name: self.part(packed, name) for name in Lines._fields if name in self._parts}
+        return Lines(**parts, tallies=np.zeros((len(packed), 0)))
