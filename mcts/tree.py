@@ -171,10 +171,11 @@ def plant(tree: Tree, b: int) -> int:
 @inlined
 def unfold(tree: Tree, node: int, width: int) -> None:
     """Open ``node``, whose first ``width`` moves and their probabilities are written already."""
-    for k in range(tree.child.shape[1]):
-        tree.child[node, k] = NONE
-        tree.visits[node, k] = 0
-        tree.solved[node, k] = k >= width
+    solved = tree.solved[node]
+    tree.child[node] = NONE
+    tree.visits[node] = 0
+    for k in range(solved.size):
+        solved[k] = k >= width
     tree.width[node], tree.unsolved[node], tree.total[node], tree.reach[node] = width, width, 0, 0
     tree.state[node] = OPEN
 
