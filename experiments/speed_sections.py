@@ -161,6 +161,9 @@ def single(preset: Preset, seed: int) -> list[Figure]:
 
 def with_prior(preset: Preset, seed: int) -> list[Figure]:
     """The environment with the LSTM beside the LSTM's step alone."""
+    import torch
+
+    torch.set_num_threads(1)  # a second one waits in a loop, and its time would be the environment's
     found = []
     prior = load_prior()
     for n in (1, 64, 256, 1024):
