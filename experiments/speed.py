@@ -32,7 +32,7 @@ class Args:
     """Measure speed and print it section by section; a figure beside its target where it has one."""
 
     preset: Literal["quick", "full"] = "quick"
-    """quick takes two minutes, full fifteen on an idle machine."""
+    """quick takes two minutes, full seven on an idle machine."""
     only: tuple[str, ...] = ()
     """Sections to measure; all by default."""
     seed: int = 0
