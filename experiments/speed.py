@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import torch
+
 from experiments.pages import fill
 from experiments.runs import UserError, command, format_table, machine, open_run, published, start_run
 from experiments.speed_plot import plot
@@ -77,6 +79,7 @@ def run_speed(args: Args) -> None:
         raise UserError(f"--only {unknown[0]}: there is no such section; choose from {', '.join(SECTIONS)}")
     run = start_run("speed", args, args.out)
     print("machine: {processor}, {cores} cores, {memory_gib} GiB".format(**machine()), flush=True)
+    torch.set_num_threads(1)  # a second one waits in a loop, and its time would count as what is measured
     found: dict[str, Sequence[Figure]] = {}
     for name in args.only or SECTIONS:
         found[name] = SECTIONS[name].measure(PRESETS[args.preset], args.seed)

@@ -161,9 +161,6 @@ def single(preset: Preset, seed: int) -> list[Figure]:
 
 def with_prior(preset: Preset, seed: int) -> list[Figure]:
     """The environment with the LSTM beside the LSTM's step alone."""
-    import torch
-
-    torch.set_num_threads(1)  # a second one waits in a loop, and its time would be the environment's
     found = []
     prior = load_prior()
     for n in (1, 64, 256, 1024):
@@ -187,9 +184,6 @@ def with_prior(preset: Preset, seed: int) -> list[Figure]:
 
 def threads(preset: Preset, seed: int) -> list[Figure]:
     """The same batch on two threads, by the wall clock."""
-    import torch
-
-    torch.set_num_threads(1)
     found = []
     for n, prior in ((1024, None), (4096, None), (1024, "lstm")):
         envs = {k: MelodyVectorEnv(n, prior=prior, threads=k) for k in (1, 2)}
@@ -236,9 +230,6 @@ class IdleVecEnv(VecEnv):
 
 def ppo(preset: Preset, seed: int) -> list[Figure]:
     """The training loop of ``train_ppo`` on its environment, on an idle one, and on two threads by the wall clock."""
-    import torch
-
-    torch.set_num_threads(1)
     settings = Settings(seed=seed, threads=1)
 
     def training(model: Any, env: Any) -> Run:

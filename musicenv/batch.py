@@ -90,7 +90,7 @@ class Batch:
         self.bounds = bounds(self.layout)
         self._shapes = (n,), (n, self.bounds[0].size), (n, N_ACTIONS)
         self._all = np.arange(n)
-        self._is_whole = not (self._python_terms.size or more)
+        self._is_whole = not (self._asks_python or more)
         self.workers = Workers(threads)
         self._parts = [part for part in np.array_split(self._all, threads) if part.size]
         self._prior_state = prior.state(n) if prior else None

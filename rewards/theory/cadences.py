@@ -64,9 +64,7 @@ def opening_on_the_triad(melody: Melody) -> float:
     """
     if melody.time <= 0 or melody.grid.size == 0:
         return np.nan
-    pitch = melody.grid[0]
-    degree = pitch % 12
-    return 1.0 if pitch > REST and (degree == 0 or degree == 7 or degree == THIRD[melody.mode]) else 0.0
+    return float(_OF_TONIC[melody.mode, max(melody.grid[0], REST)])
 
 
 @line_tally(2, kept=True)

@@ -173,6 +173,12 @@ def varied_return(melody: Melody) -> float:
 
 
 @compiled
+def _half_bar(melody: Melody) -> int:
+    """Sixteenths of half a bar, or of a beat where a bar has three."""
+    return melody.bar // SIXTEENTH // (3 if melody.bar == 3 * melody.beat else 2)
+
+
+@compiled
 def _sounds(melody: Melody, first: int, apart: int, length: int) -> Ints:
     """What sounds in complete stretches of ``length`` sixteenths, one number each, equal where they are alike; they
     begin at ``first`` and each ``apart`` after the one before."""
@@ -194,7 +200,7 @@ def half_bar_repetition(melody: Melody) -> float:
     """
     if melody.time < melody.end:
         return np.nan
-    cell = melody.bar // SIXTEENTH // (3 if melody.bar == 3 * melody.beat else 2)
+    cell = _half_bar(melody)
     return share_of_returns(_sounds(melody, 0, cell, cell))
 
 
@@ -206,8 +212,7 @@ def same_tail(melody: Melody) -> float:
     """
     if melody.time < melody.end:
         return np.nan
-    slots = melody.bar // SIXTEENTH
-    tail = slots // 3 if melody.bar == 3 * melody.beat else slots // 2
+    slots, tail = melody.bar // SIXTEENTH, _half_bar(melody)
     tails = _sounds(melody, slots - tail, slots, tail)
     most = 0
     for one in tails:
