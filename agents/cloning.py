@@ -50,11 +50,11 @@ def observations_of(melodies: Sequence[Melody]) -> npt.NDArray[np.float32]:
             begin(lines, i, frame)
         sizes = np.array([melody.pitch.size for melody in group])
         out = np.zeros((sizes.max(), len(group), N_FEATURES), dtype=np.float32)
-        mask = np.zeros((len(group), N_ACTIONS), dtype=np.int8)
+        mask, terms = np.zeros((len(group), N_ACTIONS), dtype=np.int8), np.zeros((len(group), 0))
         state = state_of(lines, Suite(()).arrays())
         for k in range(sizes.max()):
             rows = np.flatnonzero(sizes > k)
-            observe(block_of(state), rows, out[k], mask)
+            observe(block_of(state), rows, out[k], mask, terms)
             for i in rows.tolist():
                 append(lines, i, whole.notes[i, 0, k], whole.notes[i, 2, k])
         seen += [out[:size, i] for i, size in enumerate(sizes)]

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 
 HEARD_AT_ONCE: Final = 128
 """Melodies that the prior hears at once, in one thread: few enough for the cache, enough for the products."""
-_UNSEEN: Final = (np.empty((0, 0), np.float32), np.empty((0, 0), np.int8))
-"""Observations and masks for a step that nobody watches."""
+_UNSEEN: Final = (np.empty((0, 0), np.float32), np.empty((0, 0), np.int8), np.empty((0, 0)))
+"""Observations, masks and terms for a step that nobody watches."""
 _NO_ROOM: Final = np.empty((0, 0), np.uint8)
 
 _FLOAT, _BYTE, _FLAG = np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.bool_)  # found faster than by their class
@@ -56,9 +56,9 @@ _FLOAT, _BYTE, _FLAG = np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.bool
 class Batch:
     """``n`` melodies under one suite of rules and, maybe, one prior.
 
-    After ``reset`` and each ``step``: ``observations`` (n, D) float32, ``masks`` (n, A) int8, ``rewards`` (n,) and
-    ``finished`` (n,), which are new arrays each time, and ``ended``, how many have finished; ``lines`` holds the
-    state itself.
+    After ``reset`` and each ``step``: ``observations`` (n, D) float32, ``masks`` (n, A) int8, ``terms`` (n, S), the
+    weighted scores so far, ``rewards`` (n,) and ``finished`` (n,), which are new arrays each time, and ``ended``, how
+    many have finished; ``lines`` holds the state itself.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Batch:
         told = {"hidden": prior.hidden_size, "log_probs": N_ACTIONS} if prior else {}
         self.layout = layout(len(suite), {**more, **told})
         self.bounds = bounds(self.layout)
-        self._shapes = (n,), (n, self.bounds[0].size), (n, N_ACTIONS)
+        self._shapes = (n,), (n, self.bounds[0].size), (n, N_ACTIONS), (n, len(suite))
         self._all = np.arange(n)
         self._is_whole = not (self._asks_python or more)
         self.workers = Workers(threads)
@@ -104,6 +104,7 @@ class Batch:
         if watched:
             self.observations = np.empty(self._shapes[1], _FLOAT)
             self.masks = np.empty(self._shapes[2], _BYTE)
+            self.terms = np.empty(self._shapes[3])
         self.rewards = np.empty(self.n)
         self.finished = np.empty(self.n, _FLAG)
 
@@ -176,14 +177,16 @@ class Batch:
         self.listen(self._all)
         self.observe(self._all)
 
-    def step(self, actions: npt.NDArray[np.int64], room: npt.NDArray[np.uint8] = _NO_ROOM) -> None:
-        """Append one note to each melody, and observe what the prior has not heard yet; nothing is begun anew, unless
-        there is ``room`` (n, bytes of a row) to pack the pieces that end."""
+    def step(self, actions: npt.NDArray[np.int64]) -> None:
+        """Append one note to each melody, and observe what the prior has not heard yet; nothing is begun anew."""
+        self._check(actions)
+        self.step_first(actions)
+
+    def _check(self, actions: npt.NDArray[np.int64]) -> None:
         if actions.shape != self._shapes[0] or actions.dtype.kind not in "iu":
             raise ValueError(
                 f"actions have shape {actions.shape} and type {actions.dtype}; give {self.n} whole numbers"
             )
-        self.step_first(actions, room=room)
 
     def step_first(
         self, actions: npt.NDArray[np.int64], watched: bool = True, room: npt.NDArray[np.uint8] = _NO_ROOM
@@ -191,13 +194,14 @@ class Batch:
         """Append one note to each of the first ``actions.size`` melodies; the others stay as they are, unobserved.
 
         ``actions`` are int64.  Where it is not ``watched``, these are not observed either: ``observe`` or
-        ``observe_masks`` does it later.
+        ``observe_masks`` does it later.  Where there is ``room`` (n, bytes of a row), pieces that end are packed into
+        it and begun anew.
         """
         if not self._begun:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
         self._renew(watched)
         m = actions.size
-        seen = (self.observations, self.masks) if watched else _UNSEEN
+        seen = (self.observations, self.masks, self.terms) if watched else _UNSEEN
         try:
             if len(self._parts) == 1 or m < self.n:
                 code, i, k = self._advance(self.block, 0, m, actions, self.rewards, self.finished, *seen, room)
@@ -214,7 +218,7 @@ class Batch:
         if not watched:
             return
         if self._asks_python:
-            observe(self.block, rows, self.observations, self.masks)
+            observe(self.block, rows, self.observations, self.masks, self.terms)
         self.complete(rows)
 
     def _advance_together(self, actions: npt.NDArray[np.int64], *out: npt.NDArray[Any]) -> tuple[int, int, int]:
@@ -235,7 +239,8 @@ class Batch:
 
     def advance(self, actions: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
-        self.step(actions, self._room if self._goes_on else _NO_ROOM)
+        self._check(actions)
+        self.step_first(actions, room=self._room if self._goes_on else _NO_ROOM)
         final = None
         if self.ended:
             rows = self.finished.nonzero()[0]
@@ -247,7 +252,7 @@ class Batch:
                 pack(self.block, rows, self.observations, packed)
                 final = Finished(self, rows, packed)
                 self.restart(rows, generators)
-                observe(self.block, rows, self.observations, self.masks)
+                observe(self.block, rows, self.observations, self.masks, self.terms)
                 self.complete(rows)
         if self.prior is not None:
             self.listen(self._all)
@@ -312,7 +317,7 @@ class Batch:
 
     def observe(self, rows: npt.NDArray[np.int64], likely: bool = True) -> None:
         """Write observations and masks of ``rows``; not ``likely``: what may be likely next can be left out."""
-        observe(self.block, rows, self.observations, self.masks)
+        observe(self.block, rows, self.observations, self.masks, self.terms)
         self._tell(rows)
         self.complete(rows, likely)
 

@@ -146,4 +146,4 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
             self._window = None
 
     def _info(self) -> dict[str, Any]:
-        return {"action_mask": self.batch.masks[0], "terms": self.batch.lines.scores[0].copy()}
+        return {"action_mask": self.batch.masks[0], "terms": self.batch.terms[0]}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from musicenv.kernel import viewed
+from musicenv.lazy import LazyInfos
 from musicenv.melody import Melody
 from rewards.rules import SuiteArrays
 
@@ -22,6 +23,7 @@ class Finished:
     def __init__(self, batch: Batch, rows: npt.NDArray[np.int64], packed: npt.NDArray[np.uint8]) -> None:
         self.rows = rows
         """(r,) which melodies of the batch."""
+        self._finished = batch.finished
         self._packing, self._suite, self._packed = batch.packing, batch.arrays, packed
 
     @cached_property
@@ -49,6 +51,31 @@ class Finished:
         """The r pieces."""
         lines = self._packing.lines(self._packed)
         return [viewed(lines, r) for r in range(self.rows.size)]
+
+    def spread_observations(self) -> npt.NDArray[Any]:
+        """(n,) objects: the observation of each melody of the batch that ended, else None."""
+        return self._spread("observations", None)
+
+    def spread_infos(self) -> LazyInfos:
+        """What is told of these pieces, by name, one for each melody of the batch, and which of them ended."""
+        ended = self._finished
+        return LazyInfos(
+            melody=partial(self._spread, "melody", None),
+            terms=partial(self._spread, "terms", 0.0),
+            passed=partial(self._spread, "passed", False),
+            _melody=ended,
+            _terms=ended,
+            _passed=ended,
+        )
+
+    def _spread(self, what: str, of_none: Any) -> npt.NDArray[Any]:
+        """One for each melody of the batch: ``of_none`` where none ended."""
+        values, n = getattr(self, what), self._finished.size
+        shape, kind = (n, object) if of_none is None else ((n, values.shape[1]), values.dtype)
+        out = np.full(shape, of_none, dtype=kind)
+        for i, value in zip(self.rows.tolist(), values, strict=True):
+            out[i] = value
+        return out
 
 
 def values_of(

@@ -9,6 +9,8 @@ from typing import Any
 class LazyInfos(dict[str, Any]):
     """A dict whose values are made when they are first asked for: until then a function stands in their place."""
 
+    __slots__ = ()
+
     def __getitem__(self, key: str) -> Any:
         value = super().__getitem__(key)
         if callable(value):

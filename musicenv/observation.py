@@ -106,8 +106,11 @@ def observe_masks(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], mas
 
 
 @compiled
-def observe_one(state: Any, i: int, x: npt.NDArray[np.float32], mask: npt.NDArray[np.int8]) -> None:
-    """Write the FEATURES of melody i and the scores of its terms into ``x`` (D,), legal actions into ``mask`` (A,).
+def observe_one(
+    state: Any, i: int, x: npt.NDArray[np.float32], mask: npt.NDArray[np.int8], terms: npt.NDArray[np.float64]
+) -> None:
+    """Write the FEATURES of melody i and the scores of its terms into ``x`` (D,), legal actions into ``mask`` (A,), and
+    the scores again, as they are, into ``terms`` (S,).
 
     ``state`` is a reference.  What the prior says of the next note is the caller's to add.
     """
@@ -179,6 +182,7 @@ def observe_one(state: Any, i: int, x: npt.NDArray[np.float32], mask: npt.NDArra
         x[_LEGAL + U(d)] = fitting >> d & 1
     scores, shown = lines.scores[i], x[N_FEATURES:]
     for k in range(scores.size):
+        terms[k] = scores[k]
         shown[k] = min(max(scores[k], -5.0), 5.0)
 
 
@@ -196,11 +200,13 @@ def observe(
     rows: npt.NDArray[np.int64],
     out: npt.NDArray[np.float32],
     mask: npt.NDArray[np.int8],
+    terms: npt.NDArray[np.float64],
 ) -> None:
-    """``observe_one`` for each of ``rows`` of the ``State`` in ``block``: into ``out[rows]`` and ``mask[rows]``."""
+    """``observe_one`` for each of ``rows`` of the ``State`` in ``block``: into those of ``out``, ``mask`` and
+    ``terms``."""
     state = read_state(block)
     for i in rows:
-        observe_one(state, i, out[i], mask[i])
+        observe_one(state, i, out[i], mask[i], terms[i])
 
 
 def bounds(where: Mapping[str, slice]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

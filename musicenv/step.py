@@ -152,17 +152,18 @@ def advance(
     finished: npt.NDArray[np.bool_],
     observations: npt.NDArray[np.float32],
     masks: npt.NDArray[np.int8],
+    terms: npt.NDArray[np.float64],
     room: npt.NDArray[np.uint8],
 ) -> tuple[int, int, int]:
     """Append ``actions[i]`` to each melody i from ``first`` to ``last`` - 1 of the ``State`` in ``block``, and observe.
 
-    What ``play`` tells.  actions (n,), rewards (n,), finished (n,), observations (n, D) and masks (n, A) are those of
-    the whole batch; where the last two are empty nothing is observed.  ``room`` (n, bytes of a row): where it is not
-    empty, pieces that ended are packed into their rows of it, and the next ones begun and observed.
+    What ``play`` tells.  actions (n,), rewards (n,), finished (n,), observations (n, D), masks (n, A) and terms (n, S)
+    are those of the whole batch; where the last three are empty nothing is observed.  ``room`` (n, bytes of a row):
+    where it is not empty, pieces that ended are packed into their rows of it, and the next ones begun and observed.
     """
     state = read_state(block)
     actions, rewards, finished = borrow(actions), borrow(rewards), borrow(finished)
-    observations, masks, room = borrow(observations), borrow(masks), borrow(room)
+    observations, masks, terms, room = borrow(observations), borrow(masks), borrow(terms), borrow(room)
     ended = 0
     for some in range(first, last, AT_ONCE):
         end = min(some + AT_ONCE, last)
@@ -183,14 +184,14 @@ def advance(
             return told
         ended += told[1]
         for i in range(some, end if observations.size > 0 else some):
-            observe_one(state, i, observations[i], masks[i])
+            observe_one(state, i, observations[i], masks[i], terms[i])
             if finished[i] and state.told_at > 0:
                 silence(observations[i], state.told_at, state.log_probs.shape[1])
         for i in range(some, end if room.size > 0 and told[1] > 0 else some):
             if finished[i]:
                 pack_one(state.lines, i, observations[i], room[i])
                 begin_task(state, i, 0)
-                observe_one(state, i, observations[i], masks[i])
+                observe_one(state, i, observations[i], masks[i], terms[i])
     return OK, ended, 0
 
 
@@ -347,7 +348,7 @@ def _warm_up(compiled_advance: Any, suite: Suite) -> None:
     """Compile for the types that batches use, without running any rule."""
     block = block_of(state_of(new_lines(1, 1, 1, 1), suite.arrays()))
     flags, one = np.zeros(1, dtype=np.bool_), np.zeros(1)
-    seen = (np.zeros((1, 1), np.float32), np.zeros((1, 1), np.int8), np.zeros((1, 1), np.uint8))
+    seen = (np.zeros((1, 1), np.float32), np.zeros((1, 1), np.int8), np.zeros((1, 1)), np.zeros((1, 1), np.uint8))
     everything = (block, 0, 1, np.zeros(1, np.int64), one, flags, *seen)
     types = tuple(numba.typeof(argument) for argument in everything)  # type: ignore[no-untyped-call]
     with warnings.catch_warnings():

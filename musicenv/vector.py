@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
@@ -14,7 +13,6 @@ from gymnasium.vector.utils import batch_space
 from musicenv.alphabet import N_ACTIONS
 from musicenv.batch import Batch
 from musicenv.env import MelodyEnv, check_render_mode, draw, observation_space
-from musicenv.finished import Finished
 from musicenv.lazy import LazyInfos
 from musicenv.options import Options, OptionSet, resolve
 from rewards.named import Reward
@@ -102,9 +100,10 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
     ) -> tuple[Floats, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], dict[str, Any]]:
         batch = self.batch
         final = batch.advance(np.asarray(actions, _INDEX), self._generators)
-        infos = self._infos()
+        infos = self._infos(dict if final is None else LazyInfos)
         if final is not None:
-            infos = _final_infos(infos, final, batch.finished)
+            infos["final_obs"], infos["final_info"] = final.spread_observations, final.spread_infos
+            infos["_final_obs"] = infos["_final_info"] = batch.finished
         return batch.observations, batch.rewards, batch.finished, np.zeros(self.num_envs, _FLAG), infos
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
@@ -116,40 +115,6 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         mode = self.render_mode
         return None if mode is None else tuple(draw(self.batch, i, mode) for i in range(self.num_envs))
 
-    def _infos(self) -> dict[str, Any]:
-        everyone = self._everyone
-        terms = self.batch.lines.scores.copy()
-        return {"action_mask": self.batch.masks, "_action_mask": everyone, "terms": terms, "_terms": everyone}
-
-
-def _final_infos(infos: dict[str, Any], final: Finished, finished: npt.NDArray[np.bool_]) -> LazyInfos:
-    """``infos`` and what is told of the pieces that ended where it was ``finished`` (n,)."""
-    return LazyInfos(
-        infos,
-        final_obs=partial(_spread, final, finished, "observations", None),
-        _final_obs=finished,
-        final_info=partial(_told, final, finished),
-        _final_info=finished,
-    )
-
-
-def _told(final: Finished, finished: npt.NDArray[np.bool_]) -> LazyInfos:
-    spread = partial(_spread, final, finished)
-    return LazyInfos(
-        melody=partial(spread, "melody", None),
-        terms=partial(spread, "terms", 0.0),
-        passed=partial(spread, "passed", False),
-        _melody=finished,
-        _terms=finished,
-        _passed=finished,
-    )
-
-
-def _spread(final: Finished, finished: npt.NDArray[np.bool_], what: str, of_none: Any) -> npt.NDArray[Any]:
-    """One for each melody of the batch: ``of_none`` where none ended."""
-    values = getattr(final, what)
-    shape, kind = (finished.shape, object) if of_none is None else ((finished.size, values.shape[1]), values.dtype)
-    out = np.full(shape, of_none, dtype=kind)
-    for i, value in zip(final.rows.tolist(), values, strict=True):
-        out[i] = value
-    return out
+    def _infos(self, kind: type[dict[str, Any]] = dict) -> dict[str, Any]:
+        batch, everyone = self.batch, self._everyone
+        return kind(action_mask=batch.masks, _action_mask=everyone, terms=batch.terms, _terms=everyone)

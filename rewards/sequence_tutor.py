@@ -37,12 +37,16 @@ from rewards.rules import Suite, rule, statistic
 from rewards.theory.cadences import THIRD
 from rewards.theory.harmony import OUTSIDE
 from rewards.theory.shape import autocorrelation as autocorrelation_at
+from rewards.theory.shape import successions
 
 MOTIF: Final = 8
 """Notes and rests of a motif."""
 
 _INTERVALS: Final = np.array([0, 0.4, 0.4, 0.45, 0.45, 0.35, 0, 0.1, 0.25, 0.25, -1.5, -1.5, 0])
 """What an interval of 0..12 semitones pays; beyond the octave -5."""
+
+_SUCCESSIONS: Final = successions.size
+_add_to_successions: Final = successions.compiled
 
 
 @rule
@@ -87,9 +91,11 @@ def repetition(melody: Melody) -> float:
 @rule
 def autocorrelation(melody: Melody) -> float:
     """-3 |r| for each r beyond .15, the autocorrelations of the line so far at lags of one, two and three notes."""
-    score = 0.0
+    size, told, score = melody.pitch.size, np.zeros(_SUCCESSIONS), 0.0
+    for k in range(size):
+        _add_to_successions(melody, k, told)
     for lag in range(1, 4):
-        r = abs(autocorrelation_at(melody, lag))
+        r = abs(autocorrelation_at(told, size, lag))
         if r > 0.15:
             score -= 3.0 * r
     return score

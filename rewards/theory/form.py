@@ -142,34 +142,47 @@ def literal_return(melody: Melody, told: Numbers) -> float:
     return np.nan if too_short(melody) or told[0] < 2 else told[2] / (told[0] - 1)
 
 
-@statistic(at_end=True)
-def rhythm_return(melody: Melody) -> float:
+@line_tally(2)
+def _likenesses(melody: Melody, told: Numbers) -> None:
+    """Of a finished piece the bars that have the rhythm of an earlier one; of the others than literal returns those
+    that vary an earlier bar."""
+    if melody.time < melody.end:
+        return
+    codes = codes_of_bars(melody)
+    rhythms, notes, contours = codes[RHYTHM], codes[NOTES], codes[CONTOUR]
+    for bar in range(1, notes.size):
+        same, varied, literal = False, False, False
+        for earlier in range(bar):
+            same |= rhythms[earlier] == rhythms[bar]
+            literal |= notes[earlier] == notes[bar]
+            varied |= contours[earlier] == contours[bar]
+        told[0] += same
+        if not literal:
+            for earlier in range(bar):
+                varied = varied or bar_likeness(melody, earlier, bar) >= VARIED
+            told[1] += varied
+
+
+@compiled
+def _share_of_bars(melody: Melody, bars: float) -> float:
+    """``bars`` as a share of those after the first, at the end of the piece."""
+    return bars / (melody.bars - 1) if melody.time >= melody.end and melody.bars > 1 else np.nan
+
+
+@statistic(at_end=True, tally=_likenesses)
+def rhythm_return(melody: Melody, told: Numbers) -> float:
     """Share of bars, after the first, that have the rhythm of an earlier bar."""
-    return np.nan if melody.time < melody.end else share_of_returns(codes_of_bars(melody, RHYTHM))
+    return _share_of_bars(melody, told[0])
 
 
-@statistic(at_end=True)
-def varied_return(melody: Melody) -> float:
+@statistic(at_end=True, tally=_likenesses)
+def varied_return(melody: Melody, told: Numbers) -> float:
     """Share of bars, after the first, that vary an earlier bar: its rhythm and contour (a transposition is one), or
     at least .6 of its sixteenths sound the same.  Literal returns do not count.
 
     Source: sequence and variation as in Schoenberg, Fundamentals of Musical Composition (1967), ch. 3-5.
     """
-    if melody.time < melody.end:
-        return np.nan
-    notes, contour = codes_of_bars(melody, NOTES), codes_of_bars(melody, CONTOUR)
-    bars = notes.size
-    returns = 0
-    for bar in range(1, bars):
-        varied, literal = False, False
-        for earlier in range(bar):
-            literal |= notes[earlier] == notes[bar]
-            varied |= contour[earlier] == contour[bar]
-        if not literal:
-            for earlier in range(bar):
-                varied = varied or bar_likeness(melody, earlier, bar) >= VARIED
-            returns += varied
-    return returns / (bars - 1) if bars > 1 else np.nan
+    return _share_of_bars(melody, told[1])
 
 
 @compiled

@@ -16,6 +16,8 @@ Ints = npt.NDArray[np.int64]
 
 RHYTHM, NOTES, CONTOUR = 0, 1, 2
 """What ``codes_of_bars`` compares."""
+_MIX = 6364136223846793005
+"""Knuth's multiplier (The Art of Computer Programming, vol. 2, 3.3.4): codes of other bars are others."""
 
 
 @compiled
@@ -68,42 +70,38 @@ def bar_likeness(melody: Melody, first: int, second: int) -> float:
 
 
 @compiled
-def codes_of_bars(melody: Melody, kind: int) -> Ints:
-    """(complete bars,) codes that are equal for bars alike in ``kind``.
+def codes_of_bars(melody: Melody) -> Ints:
+    """(3, complete bars) codes that are equal for bars alike in RHYTHM, NOTES or CONTOUR.
 
     RHYTHM: the onsets and durations of the notes and rests that begin in the bar; NOTES: the pitches as well; CONTOUR:
-    whether the line goes up, down or stays.  A bar without an onset is like no other, and so is the contour of fewer
-    than three notes.
+    the rhythm and whether the line goes up, down or stays.  A bar without an onset is like no other, and so is the
+    contour of fewer than three notes.
     """
     bars = complete_bars(melody)
-    codes = np.empty(bars, dtype=np.int64)
+    codes = np.empty((3, bars), dtype=np.int64)
     for bar in range(bars):
-        codes[bar] = -1 - bar
-    least = 3 if kind == CONTOUR else 1
-    bar, begin, notes, code, before = -1, -melody.bar, 0, 0, 0
-    for k in range(melody.pitch.size):
-        onset, pitch = melody.onset[k], melody.pitch[k]
+        codes[:, bar] = -1 - bar
+    bar, begin, notes, before = -1, -melody.bar, 0, 0
+    rhythm, heights, contour = 0, 0, 0
+    for k in range(melody.pitch.size + 1):
+        ended = k == melody.pitch.size
+        onset = begin + melody.bar if ended else melody.onset[k]
         if onset >= begin + melody.bar:
-            if bar >= 0 and notes >= least:
-                codes[bar] = code
-            while onset >= begin + melody.bar:
-                bar, begin, notes, code = bar + 1, begin + melody.bar, 0, 1
-            if bar >= bars:
+            if 0 <= bar < bars and notes > 0:
+                codes[RHYTHM, bar], codes[NOTES, bar] = rhythm, heights
+                if notes >= 3:
+                    codes[CONTOUR, bar] = contour
+            if ended:
                 break
-        detail = 0
-        if kind == NOTES:
-            detail = pitch
-        elif kind == CONTOUR and notes > 0:
-            detail = 1 + (pitch > before) - (pitch < before)
+            while onset >= begin + melody.bar:
+                bar, begin, notes, rhythm, heights, contour = bar + 1, begin + melody.bar, 0, 1, 1, 1
+        pitch = melody.pitch[k]
+        code = ((onset - begin) * 128 + melody.duration[k] * 2 + (pitch == REST)) * 128
+        rhythm = rhythm * _MIX + code
+        heights = heights * _MIX + code + pitch
+        contour = contour * _MIX + code + (1 + (pitch > before) - (pitch < before) if notes > 0 else 0)
         notes += 1
         before = pitch
-        code = (
-            code * 6364136223846793005
-            + ((onset - begin) * 128 + melody.duration[k] * 2 + (pitch == REST)) * 128
-            + detail
-        )
-    if 0 <= bar < bars and notes >= least:
-        codes[bar] = code
     return codes
 
 

@@ -164,18 +164,21 @@ def chromatic_notes(melody: Melody, counts: Numbers) -> float:
     return float(outside / notes) if outside <= MODULATION else local_keys(melody)[0] / notes
 
 
-@statistic(at_end=True)
-def key_correlation(melody: Melody) -> float:
+@tally(12)
+def _pitch_classes(melody: Melody, k: int, ticks: Numbers) -> None:
+    """The time spent on each pitch class."""
+    if melody.pitch[k] != REST:
+        ticks[melody.pitch[k] % 12] += melody.duration[k]
+
+
+@statistic(at_end=True, tally=_pitch_classes)
+def key_correlation(melody: Melody, ticks: Numbers) -> float:
     """Correlation of the time spent on each pitch class with the key's profile.
 
     Source: Krumhansl and Kessler (1982); Krumhansl, Cognitive Foundations of Musical Pitch (1990), ch. 4.
     """
     if melody.time < melody.end:
         return np.nan
-    ticks = np.zeros(12)
-    for k in range(melody.pitch.size):
-        if melody.pitch[k] != REST:
-            ticks[melody.pitch[k] % 12] += melody.duration[k]
     total, squares, product = 0.0, 0.0, 0.0
     for degree in range(12):
         total += ticks[degree]

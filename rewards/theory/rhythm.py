@@ -39,27 +39,25 @@ def density(melody: Melody, counts: Numbers) -> float:
     return float(counts[0] * melody.bar / (melody.time - melody.start))
 
 
-@statistic(at_end=True)
-def rests(melody: Melody) -> float:
+@tally(49)
+def _durations(melody: Melody, k: int, told: Numbers) -> None:
+    """The ticks that are silent, and how many notes and rests last so many ticks, those from a whole note on as one."""
+    duration = melody.duration[k]
+    if melody.pitch[k] == REST:
+        told[0] += duration
+    told[min(duration, 48)] += 1
+
+
+@statistic(at_end=True, tally=_durations)
+def rests(melody: Melody, told: Numbers) -> float:
     """Share of the time that is silent."""
-    if melody.time < melody.end:
-        return np.nan
-    silent = 0
-    for k in range(melody.pitch.size):
-        if melody.pitch[k] == REST:
-            silent += melody.duration[k]
-    return silent / (melody.time - melody.start)
+    return np.nan if melody.time < melody.end else told[0] / (melody.time - melody.start)
 
 
-@statistic(at_end=True)
-def duration_entropy(melody: Melody) -> float:
+@statistic(at_end=True, tally=_durations)
+def duration_entropy(melody: Melody, told: Numbers) -> float:
     """Entropy in nats of the durations of notes and rests.  Two-sided: variety for its own sake is harmful."""
-    if melody.time < melody.end:
-        return np.nan
-    counts = np.zeros(48, dtype=np.int64)
-    for duration in melody.duration:
-        counts[min(duration, 48) - 1] += 1
-    return shannon_entropy(counts)
+    return np.nan if melody.time < melody.end else shannon_entropy(told[1:])
 
 
 @statistic(tally=_held)
