@@ -87,7 +87,7 @@ SWEPT: Final = Part(
         *SWEEP,
     ),
     seeds=5,
-    steps=0,
+    steps=MAIN.steps,
     seconds=MAIN.seconds,
     pieces=MAIN.pieces,
 )

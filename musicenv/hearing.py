@@ -8,6 +8,7 @@ import numpy.typing as npt
 from musicenv import kernel
 from musicenv.jit import compiled
 from musicenv.kernel import read_state
+from musicenv.reference import borrow
 from rewards.priors.features import N_FEATURES, prior_features
 from rewards.priors.kernel import step_rows
 
@@ -23,6 +24,7 @@ def tell(
 ) -> None:
     """Write the prior's ``log_probs`` (n, A), at least -50, and ``hidden`` (n, H) of ``rows`` into ``out`` (n, D)."""
     least = np.float32(-50.0)
+    log_probs, hidden, out = borrow(log_probs), borrow(hidden), borrow(out)
     for i in rows:
         said, x = log_probs[i], out[i, at : at + log_probs.shape[1]]
         for a in range(said.size):
@@ -35,7 +37,7 @@ def tell(
 @compiled
 def prior_inputs(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDArray[np.int16]) -> None:
     """The prior's inputs (len(rows), N_FEATURES) for the next note of each of ``rows`` of the state in ``block``."""
-    lines = read_state(block).lines
+    lines, out = read_state(block).lines, borrow(out)
     for r in range(rows.size):
         i = rows[r]
         notes, frame = lines.notes[i], lines.frame[i]

@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from musicenv.alphabet import N_DURATIONS, N_PITCHES
+from musicenv.alphabet import N_ACTIONS, N_DURATIONS, N_PITCHES
 from musicenv.exponential import exponential, logarithm
 from musicenv.jit import compiled
-from musicenv.reference import reader
+from musicenv.reference import borrow, reader
 from rewards.priors.features import HELD, N_LENGTHS, NOTHING
 from rewards.priors.shape import KINDS
 
@@ -69,6 +69,8 @@ _AXES: Final = dict(zip(Weights._fields, (1, 1, 1, 2, 1, 3, 2, 2, 1, 2, 2, 1, 3)
 weights_in = reader(_laid_out(**{name: np.zeros((1,) * axes) for name, axes in _AXES.items()}))
 """For compiled code: the reference to the weights in a ``block_of`` them."""
 
+_EVEN: Final = np.float32(np.log(N_ACTIONS))
+"""Nats of the choice between all actions, where nothing is known yet."""
 _ONE: Final = np.float32(1.0)
 _TWO: Final = np.float32(2.0)
 
@@ -236,12 +238,24 @@ def write_log_probs(
 
 
 @compiled
+def forget(rows: Ints, memory: Floats, hidden: Floats, log_probs: Floats, entropy: Floats) -> None:
+    """Begin new pieces in ``rows`` of a state, whose arrays are those of ``step_rows``."""
+    memory, hidden, log_probs = borrow(memory), borrow(hidden), borrow(log_probs)
+    for i in rows:
+        memory[i] = 0
+        hidden[i] = 0
+        log_probs[i] = -_EVEN
+        entropy[i] = _EVEN
+
+
+@compiled
 def gather(block: Ints, features: npt.NDArray[np.int16], rows: Ints, memory: Floats, inputs: Floats) -> None:
     """Write [h, x] of the first layer into ``inputs`` (rows, H + D).
 
     ``block`` is that of the weights, here and below.
     """
     weights = weights_in(block)
+    features, memory, inputs = borrow(features), borrow(memory), borrow(inputs)
     size = memory.shape[3]
     for k in range(rows.size):
         inputs[k, :size] = memory[rows[k], 0, 0]
@@ -257,6 +271,8 @@ def advance(
     After the top layer ``hidden`` (n, H) is its h, and ``inputs`` (rows, H + D) is [h, x] for the head.
     """
     layers, _, size = memory.shape[1:]
+    gates, memory, hidden = borrow(gates), borrow(memory), borrow(hidden)
+    inputs, following = borrow(inputs), borrow(following)
     power = np.empty(4 * size, dtype=np.int32)
     for k in range(rows.size):
         own = memory[rows[k]]
@@ -276,6 +292,7 @@ def speak(
     """Write log p of every action into ``log_probs`` (n, N_ACTIONS) from the fused head (rows, outputs), and the
     ``entropy`` (n,) in nats."""
     weights = weights_in(block)
+    features, head, log_probs = borrow(features), borrow(head), borrow(log_probs)
     size = max(weights.pitch_to_duration.shape[0], 4)
     scratch = np.empty((2 * N_DURATIONS + size, LANES), dtype=np.float32)
     power = np.empty(N_DURATIONS * LANES, dtype=np.int32)

@@ -79,11 +79,8 @@ class Prior:
 
     def reset(self, state: PriorState, rows: Rows | None = None) -> None:
         """Begin new pieces in ``rows`` (int indices; None: all)."""
-        where: Any = slice(None) if rows is None else rows
-        state.memory[where] = 0
-        state.hidden[where] = 0
-        state.log_probs[where] = -np.log(N_ACTIONS)
-        state.entropy[where] = np.log(N_ACTIONS)
+        rows = np.arange(len(state.hidden)) if rows is None else rows
+        kernel.forget(rows, state.memory, state.hidden, state.log_probs, state.entropy)
 
     def step(self, state: PriorState, features: npt.NDArray[np.int16], rows: Rows | None = None) -> None:
         """Advance ``rows`` (distinct int64 indices; None: all) by one note, in place.
