@@ -37,12 +37,15 @@ from experiments.statistics import estimate, mean
 from mcts.merged_beam import beam_search
 from mcts.named import planner_named
 from mcts.planners import PLANNERS, Budget, Planner, places_for, plan
+from mcts.values import UNKNOWN, weights_for
 from musicenv.counterpoint.sets import SETS, KnownTask, known_tasks, regret
 from musicenv.counterpoint.solver import melody_of, viability
 from musicenv.render import score_png
 
-MERGED: Final = "merged-beam"
-"""Beam search over states, the reference: ``merged-beam:WIDTH``."""
+MERGED, VALUED = "merged-beam", "value-beam"
+COMPILED: Final = frozenset((MERGED, VALUED))
+"""Beam search over states, compiled as a whole: ``merged-beam:WIDTH``, the reference, and ``value-beam:WIDTH``, which
+goes by what ``mcts.values`` has learned, too."""
 Scores = npt.NDArray[np.float64]
 
 
@@ -63,9 +66,11 @@ class Args:
         "merged-beam:8",
         "merged-beam:64",
         "merged-beam:512",
+        "value-beam:64",
+        "value-beam:256",
     )
-    """Agents, planners and PLANNER:AGENT as in experiments.compose, and merged-beam:WIDTH.  {species} in a name stands
-    for the number of the species: ppo:runs/species_{species}."""
+    """Agents, planners and PLANNER:AGENT as in experiments.compose, merged-beam:WIDTH and value-beam:WIDTH.  {species}
+    in a name stands for the number of the species: ppo:runs/species_{species}."""
     tasks: Literal["form", "plain"] = "form"
     """The 48 tasks with rules of form, or the 192 plain ones."""
     species: tuple[int, ...] = (1, 2, 3, 4)
@@ -107,10 +112,10 @@ def _planner(name: str, leaf: str) -> tuple[Planner, Named]:
 def parts_of(name: str) -> tuple[str, str]:
     """Kind and base of an agent's name; ValueError where there is no such kind."""
     kind, _, base = name.partition(":")
-    if kind not in (MERGED, *NAMED, *PLANNERS):
-        raise ValueError(f"agent {name!r} is not known; choose one of {', '.join([*NAMED, *PLANNERS, MERGED])}")
-    if kind == MERGED and not (base.isdigit() and int(base) > 0):
-        raise ValueError(f"agent {name!r}: give the width of the beam, as in {MERGED}:512")
+    if kind not in (*COMPILED, *NAMED, *PLANNERS):
+        raise ValueError(f"agent {name!r} is not known; choose one of {', '.join(dict.fromkeys([*NAMED, *PLANNERS, *COMPILED]))}")
+    if kind in COMPILED and not (base.isdigit() and int(base) > 0):
+        raise ValueError(f"agent {name!r}: give the width of the beam, as in {kind}:512")
     return kind, base
 
 
@@ -119,8 +124,9 @@ def ready(name: str, known: KnownTask, args: Args, seconds: float | None) -> Cal
     ``args.pieces`` of another agent."""
     kind, base = parts_of(name)
     task = f"{COUNTERPOINT}:{known.name}" + ("" if known.form else "-plain")
-    if kind == MERGED:
-        return lambda: np.array([beam_search(known.task, known.suite, int(base))[0]])
+    if kind in COMPILED:
+        weights = weights_for(known.suite, known.species) if kind == VALUED else UNKNOWN
+        return lambda: np.array([beam_search(known.task, known.suite, int(base), weights=weights)[0]])
     if kind in NAMED:
         agent = _named(name)
         batch = agent.batch(args.pieces, task=task)
@@ -134,7 +140,7 @@ def ready(name: str, known: KnownTask, args: Args, seconds: float | None) -> Cal
 
 def budget_of(name: str, args: Args) -> str:
     """How much an agent may think, in words; nothing is said of those who do not plan."""
-    if parts_of(name)[0] not in PLANNERS:
+    if parts_of(name)[0] not in PLANNERS.keys() - COMPILED:
         return ""
     limit = f"as long as {args.as_long_as}" if args.as_long_as else f"{args.seconds:g} s" if args.seconds else ""
     return (limit or f"{args.simulations:,}") + ("" if args.leaf == "sampled" else f", {args.leaf}")
@@ -184,7 +190,7 @@ def run_all(run: Run, args: Args) -> list[dict[str, Any]]:
                     if (name, known.species) not in ready:
                         _warm_up(name, known, args)
                         ready.add((name, known.species))
-                    planner = parts_of(name)[0] in PLANNERS
+                    planner = budget_of(name, args) != ""
                     leader = done[args.as_long_as, known.name] if args.as_long_as and planner else None
                     line = measure(name, known, args, leader["seconds"] if leader else args.seconds)
                     done[name, known.name] = line
@@ -268,7 +274,7 @@ def run_regret(args: Args) -> None:
         if args.as_long_as is not None and args.as_long_as != args.agents[0]:
             raise UserError(f"--as-long-as {args.as_long_as}: name it first among --agents, so that its time is known")
         for name in args.agents:  # one that cannot be loaded is told before anything is measured
-            for species in args.species if parts_of(name)[0] != MERGED else ():
+            for species in args.species if parts_of(name)[0] not in COMPILED else ():
                 given = name.format(species=species)
                 if parts_of(name)[0] in NAMED:
                     _named(given)

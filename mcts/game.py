@@ -7,6 +7,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from musicenv.task import Task
+from rewards.rules import Suite
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
@@ -52,6 +55,9 @@ class Game(Protocol):
     def keys(self, m: int) -> Ints | None:
         """(m,) of the first ``m`` places: positions, equally far, that have the same key have the same future, whatever
         came before; None where the game cannot tell.  At the end keys mean nothing."""
+
+    def task(self, place: int) -> tuple[Task, Suite] | None:
+        """What is asked for in a place, and its rules, where these have finite states (counterpoint); else None."""
 
 
 def close_ranks(game: Game, gone: npt.NDArray[np.bool_], *also: npt.NDArray[np.generic]) -> int:

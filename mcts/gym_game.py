@@ -112,6 +112,9 @@ class GymGame:
             return None
         return np.array([position.key for position in self._places[:m]], dtype=np.int64)
 
+    def task(self, place: int) -> None:
+        return None
+
     def _position(self, made: tuple[int, ...]) -> _Position:
         key = 0 if self.key is None else hash((len(made), self.key(self.env)))
         return _Position(self.save(self.env), made, self._legal(), key)

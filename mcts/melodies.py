@@ -13,6 +13,8 @@ from mcts.game import Floats, Ints
 from musicenv.batch import Batch
 from musicenv.jit import compiled
 from musicenv.kernel import START, TIME
+from musicenv.task import Task
+from rewards.rules import Suite
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -118,6 +120,10 @@ class Melodies:
 
     def keys(self, m: int) -> Ints | None:
         return self.batch.keys(np.arange(m))
+
+    def task(self, place: int) -> tuple[Task, Suite] | None:
+        task = self.batch.task_of(place)
+        return None if task is None else (task, self.batch.suite)
 
     def pieces(self, rows: Ints, returns: npt.NDArray[np.float64]) -> Pieces:
         """The finished melodies stored in ``rows``."""

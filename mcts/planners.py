@@ -16,9 +16,11 @@ from mcts.beam import Beam
 from mcts.evaluation import EVALUATIONS, completion, sampled
 from mcts.game import Game, Incumbents
 from mcts.melodies import Melodies
+from mcts.merged_beam import beam_search
 from mcts.nrpa import nrpa
 from mcts.regeneration import Regeneration
 from mcts.search import OutOfTimeError, Search, Watch
+from mcts.values import weights_for
 from musicenv.batch import Batch
 
 
@@ -64,6 +66,35 @@ def beam(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Gene
 def _beam(game: Game, incumbents: Incumbents, budget: Budget, width: int, watch: Watch) -> None:
     shared = budget.shared and game.keys(0) is not None
     Beam(game, incumbents, width, budget.children, budget.value == "critic", shared).run(watch)
+
+
+def value_beam(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
+    """For counterpoint: a beam over states of an eighth of ``budget.simulations``, by what was gained and by learned
+    values; where time is limited, then beams of twice the width until it is over."""
+    width = max(budget.simulations // 8, 1)
+    while True:
+        for piece in range(incumbents.pieces):
+            _value_beam(game, incumbents, piece, width)
+            watch()
+        if budget.seconds is None:
+            return
+        width *= 2
+
+
+def _value_beam(game: Game, incumbents: Incumbents, piece: int, width: int) -> None:
+    game.fetch(incumbents.beginnings[piece : piece + 1])
+    asked = game.task(0)
+    if asked is None:
+        raise ValueError("value-beam plans counterpoint alone, whose lines have finite states; choose beam or mcts")
+    task, suite = asked
+    _, line = beam_search(task, suite, width, weights=weights_for(suite, task.species))
+    gained = 0.0
+    for k, move in enumerate(line):
+        if k > 0:
+            game.listen(1)
+        rewards, _ = game.step(np.array([move]))
+        gained += rewards[0]
+    incumbents.offer(np.array([0]), np.array([piece]), np.array([gained]))
 
 
 def best_of_n(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
@@ -115,6 +146,7 @@ def tree_search(algorithm: Algorithm) -> Planner:
 PLANNERS: Final[dict[str, Planner]] = {
     "greedy": greedy,
     "beam": beam,
+    "value-beam": value_beam,
     "best-of-n": best_of_n,
     "regenerate": seeded(regenerate, greedy),
     "nrpa": seeded(nested, greedy, beam),

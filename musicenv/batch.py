@@ -333,6 +333,10 @@ class Batch:
         """(r,) for subclasses: equal where no rule can tell the lines of ``rows`` apart any more; None: not known."""
         return None
 
+    def task_of(self, i: int) -> Task | None:
+        """For subclasses: the task of melody ``i``, where its lines have finite states; else None."""
+        return None
+
     def values(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """(r, S) as ``Finished.values``."""
         return values_of(self.lines.values[rows], self.lines.scores[rows], self.arrays)

@@ -104,15 +104,20 @@ class CounterpointBatch(Batch):
             self._tells_apart(self._spaces[task], self.lines, mine, found)
         return found[rows]
 
+    def task_of(self, i: int) -> Task:
+        if len(self.tasks) == 1:
+            return self.tasks[0]
+        frame = self.lines.frame[i]
+        given = self.lines.given[i, : frame[END] // SIXTEENTH]
+        return self._task_of[_signature(given, frame[SIDE], frame[MODE])]
+
     def _by_task(self, rows: npt.NDArray[np.int64]) -> list[tuple[Task, npt.NDArray[np.int64]]]:
         """The tasks of ``rows``, and whose each is."""
         if len(self.tasks) == 1:
             return [(self.tasks[0], rows)]
-        lines, by_task = self.lines, defaultdict[Task, list[int]](list)
+        by_task = defaultdict[Task, list[int]](list)
         for i in rows.tolist():
-            frame = lines.frame[i]
-            given = lines.given[i, : frame[END] // SIXTEENTH]
-            by_task[self._task_of[_signature(given, frame[SIDE], frame[MODE])]].append(i)
+            by_task[self.task_of(i)].append(i)
         return [(task, np.array(mine)) for task, mine in by_task.items()]
 
 

@@ -25,7 +25,7 @@ def planned(batch, name, simulations=4, pieces=2, seed=0, agent=None, **more):
     return plan(batch, agent or prior(), PLANNERS[name], Budget(simulations, **more), pieces, seed)
 
 
-@pytest.mark.parametrize("name", sorted(PLANNERS))
+@pytest.mark.parametrize("name", sorted(PLANNERS.keys() - {"value-beam"}))
 def test_plans_are_whole_legal_and_scored_as_the_environment_scores_them(batch, name):
     found = planned(batch, name)
     for melody in found.melodies:

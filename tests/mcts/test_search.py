@@ -193,7 +193,7 @@ def test_frozen_lake_is_crossed():
     assert sum(env.step(move)[1] for move in found.moves) == 1.0
 
 
-@pytest.mark.parametrize("name", sorted(PLANNERS))
+@pytest.mark.parametrize("name", sorted(PLANNERS.keys() - {"value-beam"}))
 def test_a_planner_repeats_with_its_seed(name):
     first, again = (plan_env(path_game(), name, Budget(simulations=16), seed=5) for _ in range(2))
     assert first == again
