@@ -113,7 +113,8 @@ def parts_of(name: str) -> tuple[str, str]:
     """Kind and base of an agent's name; ValueError where there is no such kind."""
     kind, _, base = name.partition(":")
     if kind not in (*COMPILED, *NAMED, *PLANNERS):
-        raise ValueError(f"agent {name!r} is not known; choose one of {', '.join(dict.fromkeys([*NAMED, *PLANNERS, *COMPILED]))}")
+        names = ", ".join(dict.fromkeys([*NAMED, *PLANNERS, *sorted(COMPILED)]))
+        raise ValueError(f"agent {name!r} is not known; choose one of {names}")
     if kind in COMPILED and not (base.isdigit() and int(base) > 0):
         raise ValueError(f"agent {name!r}: give the width of the beam, as in {kind}:512")
     return kind, base
