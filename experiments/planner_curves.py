@@ -2,6 +2,7 @@
 
 python -m experiments.planner_curves
 python -m experiments.planner_curves --agents regenerate:ppo:runs/train_ppo/... best-of-n:ppo:runs/train_ppo/...
+python -m experiments.planner_curves --task counterpoint:fux_d-3-above --agents beam nrpa puct regenerate value-beam
 python -m experiments.planner_curves --publish RUN      # its figures to docs/figures
 """
 
@@ -19,6 +20,7 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
+from agents.assignment import MELODY
 from agents.training import check
 from experiments.runs import UserError, command, open_run, print_table, start_run, user_input
 from mcts.evaluation import EVALUATIONS
@@ -30,7 +32,7 @@ from mcts.search import OutOfTimeError
 from musicenv.files import atomic_path, write_atomic
 
 Curve = npt.NDArray[np.float64]
-SIMULATIONS: Final = {"best-of-n": 64, "regenerate": 64, "nrpa": 256, "beam": 128}
+SIMULATIONS: Final = {"best-of-n": 64, "regenerate": 64, "nrpa": 256, "beam": 128, "value-beam": 8}
 """What ``Budget.simulations`` is; 16 a note for tree searches."""
 MOMENTS: Final = 24
 FIGURES: Final = Path("docs/figures")
@@ -43,6 +45,8 @@ class Args:
     agents: tuple[str, ...] = ("best-of-n", "beam", "mcts", "puct", "nrpa", "regenerate")
     """Planners, as for compose: each alone plans with the prior; nrpa:ppo:RUN with what a run of train_ppo has learned,
     whose reward has to be the default one."""
+    task: str = MELODY
+    """As for compose; "counterpoint:fux_d-2-above" is one with a known optimum."""
     leaf: str = "sampled"
     """What a leaf of the tree searches is worth, as for compose."""
     pieces: int = 16
@@ -65,7 +69,7 @@ def moments(seconds: float) -> Curve:
 def curve(name: str, args: Args, at: Curve, told: tqdm[Any]) -> dict[str, Any]:
     """Best returns (MOMENTS, pieces) at the moments ``at`` (MOMENTS,), -inf where there is none yet, and the effort."""
     planner, guide = planner_named(name, args.leaf)
-    game = Melodies(guide.batch(places_for(args.pieces)), guide.agent, guide.critic)
+    game = Melodies(guide.batch(places_for(args.pieces), task=args.task), guide.agent, guide.critic)
     incumbents = Incumbents(game, args.pieces)
     compiling = Incumbents(game, args.pieces), Budget(2, value=args.leaf), np.random.default_rng(args.seed)
     run(planner, game, *compiling)
@@ -121,7 +125,8 @@ def plot(figures: dict[str, Any], path: Path) -> Path:
         axes.fill_between(seconds, mean - error, mean + error, alpha=0.2)
         top = max(top, float(np.nanmax(mean)))
     axes.set(xlabel="processor seconds a piece", ylabel="return of the best piece so far", xscale="log")
-    axes.set_ylim(top - 3.5, top + 0.3)  # what is below has not begun to be music
+    shown = 3.5 if figures["task"] == MELODY else 20.0  # what is below has not begun to be music
+    axes.set_ylim(top - shown, top + shown / 12)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     figure.tight_layout()
@@ -132,16 +137,23 @@ def plot(figures: dict[str, Any], path: Path) -> Path:
 
 def write(figures: dict[str, Any], folder: Path) -> list[Path]:
     """The curves as JSON and PNG in ``folder``."""
-    raw = write_atomic(folder / "planner_curves.json", json.dumps(figures, indent=1) + "\n")
-    with atomic_path(folder / "planner_curves.png") as path:
+    raw = write_atomic(folder / f"{_name(figures['task'])}.json", json.dumps(figures, indent=1) + "\n")
+    with atomic_path(raw.with_suffix(".png")) as path:
         plot(figures, path)
-    return [raw, folder / "planner_curves.png"]
+    return [raw, raw.with_suffix(".png")]
+
+
+def _name(task: str) -> str:
+    """Of the files, for a task."""
+    kind = task.partition(":")[0]
+    return "planner_curves" + ("" if kind == MELODY else f"_{kind}")
 
 
 def measure(args: Args) -> None:
     """The command."""
     if args.publish is not None:
-        raw = open_run(args.publish, "planner_curves").folder / "planner_curves.json"
+        published = open_run(args.publish, "planner_curves")
+        raw = published.folder / f"{_name(published.arguments_as(Args).task)}.json"
         print(*write(json.loads(raw.read_text(encoding="utf-8")), FIGURES), sep="\n")
         return
     with user_input():
@@ -151,11 +163,19 @@ def measure(args: Args) -> None:
         if args.leaf not in EVALUATIONS:
             raise UserError(f"leaf {args.leaf!r} is not known; choose one of {', '.join(EVALUATIONS)}")
         for name in args.agents:
-            planner_named(name, args.leaf)
+            planner_named(name, args.leaf)[1].batch(1, task=args.task)
+            if name == "value-beam" and args.task == MELODY:
+                raise UserError("agent 'value-beam' plans counterpoint alone; name a --task of it")
     torch.set_num_threads(1)
     started = start_run("planner_curves", args, args.out)
     at = moments(args.seconds)
-    figures: dict[str, Any] = {"seconds": at.tolist(), "pieces": args.pieces, "leaf": args.leaf, "planners": {}}
+    figures: dict[str, Any] = {
+        "task": args.task,
+        "seconds": at.tolist(),
+        "pieces": args.pieces,
+        "leaf": args.leaf,
+        "planners": {},
+    }
     with tqdm(args.agents, unit=" planners", mininterval=1.0) as bar:
         for name in bar:
             with user_input():

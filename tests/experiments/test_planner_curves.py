@@ -7,6 +7,7 @@ import pytest
 
 from experiments import planner_curves
 from experiments.planner_curves import MOMENTS
+from musicenv.counterpoint.sets import known_tasks
 
 
 def test_curves_never_fall_and_are_drawn(tmp_path, monkeypatch, capsys):
@@ -29,6 +30,14 @@ def test_curves_never_fall_and_are_drawn(tmp_path, monkeypatch, capsys):
     assert json.loads((tmp_path / "planner_curves.json").read_text()) == figures
 
 
+def test_counterpoint_has_curves_of_its_own(tmp_path):
+    task = "counterpoint:fux_d-1-above"
+    argv = ["--task", task, "--agents", "value-beam", "--pieces", "2", "--seconds", "0.2"]
+    planner_curves.main([*argv, "--out", str(tmp_path / "run")])
+    found = json.loads((tmp_path / "run" / "planner_curves_counterpoint.json").read_text())
+    assert found["planners"]["value-beam"]["mean"][-1] == known_tasks("form")["fux_d-1-above"].optimum
+
+
 @pytest.mark.parametrize(
     ("argv", "what"),
     [
@@ -36,6 +45,7 @@ def test_curves_never_fall_and_are_drawn(tmp_path, monkeypatch, capsys):
         (["--pieces", "33"], "choose at most 32"),
         (["--agents", "mcts", "--leaf", "oracle"], "leaf 'oracle' is not known"),
         (["--agents", "mcts", "--leaf", "critic"], "agent 'prior' has none"),
+        (["--agents", "value-beam"], "agent 'value-beam' plans counterpoint alone"),
     ],
 )
 def test_what_cannot_be_planned_is_said_at_once(argv, what, capsys, tmp_path):
