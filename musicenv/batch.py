@@ -102,12 +102,13 @@ class Batch:
 
     def _renew(self, watched: bool = True) -> None:
         """New arrays to write to: those handed out are never overwritten.  Where nobody watches, observations stay."""
+        empty, shapes = np.empty, self._shapes
         if watched:
-            self.observations = np.empty(self._shapes[1], _FLOAT)
-            self.masks = np.empty(self._shapes[2], _BYTE)
-            self.terms = np.empty(self._shapes[3])
-        self.rewards = np.empty(self.n)
-        self.finished = np.empty(self.n, _FLAG)
+            self.observations = empty(shapes[1], _FLOAT)
+            self.masks = empty(shapes[2], _BYTE)
+            self.terms = empty(shapes[3])
+        self.rewards = empty(shapes[0])
+        self.finished = empty(shapes[0], _FLAG)
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""

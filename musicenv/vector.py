@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rewards.priors import Prior
 
 Floats = npt.NDArray[np.float32]
-_FLAG, _INDEX = np.dtype(np.bool_), np.dtype(np.int64)  # found faster than by their class
+_INDEX = np.dtype(np.int64)  # found faster than by its class
 
 
 class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]):
@@ -30,8 +30,8 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
     A finished piece is followed in the same step by the next one: its last observation is in ``infos["final_obs"]``,
     and ``infos["final_info"]`` holds its ``melody``, ``terms`` and ``passed``, which are put together when they are
     asked for.  ``infos["action_mask"]`` is (n, 310) int8 and ``infos["terms"]`` (n, S).  Environment i is seeded with
-    ``seed + i`` and equals a single environment of that seed step for step.  ``threads`` share the melodies, which pays
-    from some hundred on.
+    ``seed + i`` and equals a single environment of that seed step for step.  Nothing is ever truncated: what ``step``
+    says of that is one read-only array.  ``threads`` share the melodies, which pays from some hundred on.
     """
 
     metadata = {  # noqa: RUF012
@@ -75,7 +75,8 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         self.action_space = batch_space(self.single_action_space, batch.n)
         self._generators: list[np.random.Generator] = []
         self._everyone = np.ones(batch.n, dtype=np.bool_)
-        self._everyone.flags.writeable = False  # one array for all infos
+        self._never = np.zeros(batch.n, dtype=np.bool_)  # a melody is never cut off
+        self._everyone.flags.writeable = self._never.flags.writeable = False  # one array for all steps
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
@@ -104,7 +105,7 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         if final is not None:
             infos["final_obs"], infos["final_info"] = final.spread_observations, final.spread_infos
             infos["_final_obs"] = infos["_final_info"] = batch.finished
-        return batch.observations, batch.rewards, batch.finished, np.zeros(self.num_envs, _FLAG), infos
+        return batch.observations, batch.rewards, batch.finished, self._never, infos
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """(n, 310) True for each note that is legal now."""
