@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from agents.assignment import COUNTERPOINT
+from agents.assignment import MELODY
 from agents.compose import Pieces
 from agents.named import NAMED, agent_of
 from agents.training import check
@@ -182,10 +182,8 @@ def composer_of(args: Args, options: Mapping[str, Any], also: Suite | None) -> C
         return Composer(batch, "tuned" if base else kind, sample)
     if args.best_of > 1 or also is not None:
         raise UserError("--best-of and --vary choose among an agent's pieces; a planner takes --simulations")
-    if kind == "value-beam" and not (args.task or "").startswith(COUNTERPOINT):
-        raise UserError(f"agent 'value-beam' plans {COUNTERPOINT} alone; name a --task of it, or choose beam or mcts")
     torch.set_num_threads(1)
-    planner, guide = planner_named(args.agent, args.leaf)
+    planner, guide = planner_named(args.agent, args.leaf, args.task or MELODY)
     planned = guide.batch(places_for(args.pieces), args.reward, options, args.task)
     budget = Budget(args.simulations, args.seconds, args.children, args.leaf)
 

@@ -163,9 +163,7 @@ def measure(args: Args) -> None:
         if args.leaf not in EVALUATIONS:
             raise UserError(f"leaf {args.leaf!r} is not known; choose one of {', '.join(EVALUATIONS)}")
         for name in args.agents:
-            planner_named(name, args.leaf)[1].batch(1, task=args.task)
-            if name == "value-beam" and args.task == MELODY:
-                raise UserError("agent 'value-beam' plans counterpoint alone; name a --task of it")
+            planner_named(name, args.leaf, args.task)[1].batch(1, task=args.task)
     torch.set_num_threads(1)
     started = start_run("planner_curves", args, args.out)
     at = moments(args.seconds)

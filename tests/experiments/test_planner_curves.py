@@ -45,7 +45,7 @@ def test_counterpoint_has_curves_of_its_own(tmp_path):
         (["--pieces", "33"], "choose at most 32"),
         (["--agents", "mcts", "--leaf", "oracle"], "leaf 'oracle' is not known"),
         (["--agents", "mcts", "--leaf", "critic"], "agent 'prior' has none"),
-        (["--agents", "value-beam"], "agent 'value-beam' plans counterpoint alone"),
+        (["--agents", "value-beam"], "planner 'value-beam' plans counterpoint alone"),
     ],
 )
 def test_what_cannot_be_planned_is_said_at_once(argv, what, capsys, tmp_path):

@@ -12,7 +12,7 @@ TINY = ["--species", "1", "--tasks", "4", "--states", "500", "--no-write"]
 
 
 def test_melodies_have_no_such_states(mistake):
-    mistake(compose.main, ["--agent", "value-beam"], "agent 'value-beam' plans counterpoint alone")
+    mistake(compose.main, ["--agent", "value-beam"], "planner 'value-beam' plans counterpoint alone")
 
 
 def test_learning_goes_on_where_it_was_stopped(tmp_path, monkeypatch, capsys):
