@@ -1,7 +1,7 @@
 """Learn what states of counterpoint are worth, from tasks of our own that are solved exactly.
 
     python -m experiments.train_values                           # all species: some ten minutes on one core
-    python -m experiments.train_values --species 1 --write 0     # a species, into the run folder only
+    python -m experiments.train_values --species 1 --no-write    # a species, into the run folder only
     python -m experiments.train_values --resume RUN
 
 The tasks have cantus firmi that ``musicenv.counterpoint`` makes, so that nothing of the textbooks' is seen.  Of each
@@ -196,9 +196,9 @@ def train_values(arguments: Arguments) -> None:
         weights[f"species_{species}"] = of_species.astype(np.float16)
         rows.append(figures)
     path = FILE if arguments.write else run.folder / FILE.name
-    if path.exists():  # of species that were not asked for
+    if path.exists():  # of species that were not asked for, unless the rules are others now
         with np.load(path) as before:
-            weights = dict(before) | weights
+            weights = (dict(before) if before["rules"] == rules_hash() else {}) | weights
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **weights | {"rules": np.array(rules_hash())})
     run.finish({"table": rows}, [path])
