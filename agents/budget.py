@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,15 +44,16 @@ class Budget:
 class Meter:
     """What of a budget has been used since the meter was made."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, clock: Callable[[], float] = time.process_time) -> None:
         self.budget = budget
         self.steps = 0
-        self.began = time.process_time()
+        self.clock = clock
+        self.began = clock()
 
     @property
     def seconds(self) -> float:
         """Processor time used so far."""
-        return time.process_time() - self.began
+        return self.clock() - self.began
 
     @property
     def left(self) -> float:
@@ -67,13 +69,14 @@ class Meter:
 class _Watch(BaseCallback):
     """Stops training when the budget is used up, and lets SB3's schedules follow the budget."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, clock: Callable[[], float]) -> None:
         super().__init__()
         self.budget = budget
-        self.meter = Meter(budget)
+        self.clock = clock
+        self.meter = Meter(budget, clock)
 
     def _on_training_start(self) -> None:
-        self.meter = Meter(self.budget)
+        self.meter = Meter(self.budget, self.clock)
         # SB3 knows progress in steps alone; schedules of step size and exploration ask here.
         self.model._update_current_progress_remaining = self._progress  # type: ignore[method-assign]
 
@@ -93,14 +96,16 @@ class Used:
     seconds: float
 
 
-def learn(model: BaseAlgorithm, env: MelodyVecEnv, budget: Budget) -> Used:
-    """Train any SB3 model within ``budget``.  Compiling the step is not counted."""
+def learn(
+    model: BaseAlgorithm, env: MelodyVecEnv, budget: Budget, clock: Callable[[], float] = time.process_time
+) -> Used:
+    """Train any SB3 model within ``budget``, whose seconds are those of ``clock``.  Compiling the step is not counted."""
     if budget.steps == 0 or budget.seconds == 0:
         return Used(0, 0.0)
     batch = env.batch
     batch.reset([np.random.default_rng(0)] * batch.n)
     batch.step(np.zeros(batch.n, dtype=np.int64))
-    watch = _Watch(budget)
+    watch = _Watch(budget, clock)
     model.set_logger(Logger(None, []))  # SB3's own would leave a folder among the temporary files
     model.learn(sys.maxsize, watch, log_interval=None)  # type: ignore[arg-type]
     return Used(watch.meter.steps, watch.meter.seconds)
