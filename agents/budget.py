@@ -99,7 +99,7 @@ class Used:
 def learn(
     model: BaseAlgorithm, env: MelodyVecEnv, budget: Budget, clock: Callable[[], float] = time.process_time
 ) -> Used:
-    """Train any SB3 model within ``budget``, whose seconds are those of ``clock``.  Compiling the step is not counted."""
+    """Train any SB3 model within ``budget``, its seconds by ``clock``.  Compiling the step is not counted."""
     if budget.steps == 0 or budget.seconds == 0:
         return Used(0, 0.0)
     batch = env.batch

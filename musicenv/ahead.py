@@ -70,10 +70,9 @@ def _compile_prior() -> None:
     from rewards.priors import load_prior
 
     rows, prior = np.zeros(1, dtype=np.int64), load_prior()
-    state = prior.state(1)
     block = block_of(state_of(new_lines(1, 1, 1, 1), Suite(()).arrays()))
     seen = (np.zeros((1, 1), dtype=np.float32), np.zeros((1, 1), dtype=np.int8), np.zeros((1, 1)))
-    told = (prior.block, rows, state.memory, state.hidden, state.log_probs, state.entropy, 0, 0, seen[0])
+    told = (prior.block, rows, seen[0])
     for function, arguments in ((listen_to, (block, *told)), (observe, (block, rows, *seen))):
         types = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
         cast(Any, function).compile(types)

@@ -16,7 +16,7 @@ from musicenv import kernel
 from musicenv.alphabet import DURATIONS, N_ACTIONS, REST, SIXTEENTH, action_of
 from musicenv.beginning import frame_of, relative_opening
 from musicenv.finished import Finished, values_of
-from musicenv.hearing import listen_to, prior_inputs, tell
+from musicenv.hearing import listen_to, prior_inputs, tell_all
 from musicenv.kernel import (
     Beginnings,
     Lines,
@@ -37,7 +37,7 @@ from musicenv.step import FAILED, FINISHED, NO_ACTION, OK, load_kernel
 from musicenv.task import TUNE_MODES, Task
 from musicenv.threads import Workers, parts_of
 from rewards.priors.features import N_FEATURES as N_PRIOR_FEATURES
-from rewards.priors.stepping import SMALL_BATCH
+from rewards.priors.stepping import SMALL_BATCH, UNTOLD
 from rewards.rules import RuleError, Suite
 
 if TYPE_CHECKING:
@@ -45,8 +45,10 @@ if TYPE_CHECKING:
 
 
 HEARD_AT_ONCE: Final = 128
-"""Melodies that the prior hears at once, in one thread: few enough for the cache, enough for the products."""
-_UNSEEN: Final = (np.empty((0, 0), np.float32), np.empty((0, 0), np.int8), np.empty((0, 0)))
+"""Melodies that the prior hears at once, in one thread, at least: enough for its matrix products."""
+HEARD_IN: Final = 4
+"""Parts of a large batch that threads can share: each costs some Python, and what is heard depends on no thread."""
+_UNSEEN: Final = (UNTOLD, np.empty((0, 0), np.int8), np.empty((0, 0)))
 """Observations, masks and terms for a step that nobody watches."""
 _NO_ROOM: Final = np.empty((0, 0), np.uint8)
 
@@ -96,7 +98,7 @@ class Batch:
         self._parts = [part for part in np.array_split(self._all, threads) if part.size]
         self._prior_state = prior.state(n) if prior else None
         if prior:
-            self._log_probs_at, self._hidden_at = self.layout["log_probs"].start, self.layout["hidden"].start
+            self._told_at = self.layout["hidden"].start
         self._renew()
         self.set_tasks(tasks)
 
@@ -137,8 +139,9 @@ class Batch:
                 begin(self.lines, i, frames[0])
             self.packing = Packing(self.lines, self.observations)
             self._room = np.empty((self.n, self.packing.size), dtype=np.uint8)
-        said = (state.log_probs, state.entropy) if (state := self._prior_state) else None
-        self._state = state_of(self.lines, self._kernel_arrays, said, self._hidden_at if said else 0, beginnings)
+        heard = self._prior_state
+        said = (heard.memory, heard.hidden, heard.log_probs, heard.entropy) if heard else None
+        self._state = state_of(self.lines, self._kernel_arrays, said, self._told_at if said else 0, beginnings)
         self.block = block_of(self._state)
         """What compiled functions read it all from."""
         # Where nothing has to be drawn, played or added, the step itself begins the next piece.
@@ -296,7 +299,7 @@ class Batch:
         if rows.size < 2 * HEARD_AT_ONCE:
             self._listen(rows, watched)
         elif self.prior is not None:
-            parts = parts_of(rows.size, HEARD_AT_ONCE)
+            parts = parts_of(rows.size, max(HEARD_AT_ONCE, rows.size // HEARD_IN))
             self.workers.map(lambda part: self._listen(rows[part], watched), parts)
 
     def _listen(self, rows: npt.NDArray[np.int64], watched: bool) -> None:
@@ -304,21 +307,17 @@ class Batch:
         if prior is None or state is None:
             return
         if rows.size <= SMALL_BATCH:
-            at = (self._log_probs_at, self._hidden_at)
-            said = state.memory, state.hidden, state.log_probs, state.entropy
-            listen_to(self.block, prior.block, rows, *said, *at, self.observations if watched else _UNSEEN[0])
+            listen_to(self.block, prior.block, rows, self.observations if watched else UNTOLD)
             return
         features = np.empty((rows.size, N_PRIOR_FEATURES), dtype=np.int16)
         prior_inputs(self.block, rows, features)
-        prior.step(state, features, None if rows.size == self.n else rows)
-        if watched:
-            self._tell(rows)
+        told = self.observations if watched else UNTOLD
+        prior.step(state, features, None if rows.size == self.n else rows, told, self._told_at)
 
     def _tell(self, rows: npt.NDArray[np.int64]) -> None:
         """Write into the observations of ``rows`` what the prior says of the next notes."""
         if self._prior_state is not None:
-            at = (self._log_probs_at, self._hidden_at)
-            tell(self._prior_state.log_probs, self._prior_state.hidden, rows, *at, self.observations)
+            tell_all(self.block, rows, self.observations)
 
     def observe(self, rows: npt.NDArray[np.int64], likely: bool = True) -> None:
         """Write observations and masks of ``rows``; not ``likely``: what may be likely next can be left out."""

@@ -10,28 +10,18 @@ from musicenv.jit import compiled
 from musicenv.kernel import read_state
 from musicenv.reference import borrow
 from rewards.priors.features import N_FEATURES, prior_features
-from rewards.priors.kernel import step_rows
+from rewards.priors.kernel import step_rows, tell
 
 
 @compiled
-def tell(
-    log_probs: npt.NDArray[np.float32],
-    hidden: npt.NDArray[np.float32],
-    rows: npt.NDArray[np.int64],
-    at: int,
-    hidden_at: int,
-    out: npt.NDArray[np.float32],
-) -> None:
-    """Write the prior's ``log_probs`` (n, A), at least -50, and ``hidden`` (n, H) of ``rows`` into ``out`` (n, D)."""
-    least = np.float32(-50.0)
-    log_probs, hidden, out = borrow(log_probs), borrow(hidden), borrow(out)
+def tell_all(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDArray[np.float32]) -> None:
+    """Write what the prior says of the next note of each of ``rows`` into their observations ``out`` (n, D)."""
+    state, out = read_state(block), borrow(out)
+    hidden, log_probs, at = state.hidden, state.log_probs, state.told_at
+    size = hidden.shape[1]
     for i in rows:
-        said, x = log_probs[i], out[i, at : at + log_probs.shape[1]]
-        for a in range(said.size):
-            x[a] = max(said[a], least)
-        state, y = hidden[i], out[i, hidden_at : hidden_at + hidden.shape[1]]
-        for h in range(state.size):
-            y[h] = state[h]
+        out[i, at : at + size] = hidden[i]
+        tell(log_probs[i], out[i, at + size :])
 
 
 @compiled
@@ -61,21 +51,14 @@ def listen_to(
     block: npt.NDArray[np.int64],
     weights: npt.NDArray[np.int64],
     rows: npt.NDArray[np.int64],
-    memory: npt.NDArray[np.float32],
-    hidden: npt.NDArray[np.float32],
-    log_probs: npt.NDArray[np.float32],
-    entropy: npt.NDArray[np.float32],
-    at: int,
-    hidden_at: int,
-    out: npt.NDArray[np.float32],
+    told: npt.NDArray[np.float32],
 ) -> None:
-    """``prior_inputs``, the prior's step and ``tell`` in one call, for few rows.
+    """``prior_inputs`` and the prior's step in one call, for few rows; ``weights`` is the prior's block.
 
-    ``weights`` is the prior's block; ``memory``, ``hidden``, ``log_probs`` and ``entropy`` are its state.  Nothing is
-    told where ``out`` is empty.
+    Nothing is ``told`` where it is empty.
     """
     features = np.empty((rows.size, N_FEATURES), dtype=np.int16)
     prior_inputs(block, rows, features)
-    step_rows(weights, features, rows, memory, hidden, log_probs, entropy)
-    if out.size > 0:
-        tell(log_probs, hidden, rows, at, hidden_at, out)
+    state = read_state(block)
+    said = state.memory, state.hidden, state.log_probs, state.entropy
+    step_rows(weights, features, rows, *said, told, state.told_at)

@@ -100,10 +100,11 @@ class State(NamedTuple):
 
     lines: Lines
     suite: SuiteArrays
+    memory: npt.NDArray[np.float32]
+    hidden: npt.NDArray[np.float32]
     log_probs: npt.NDArray[np.float32]
-    """(n, A) of the prior before the note, in nats."""
     entropy: npt.NDArray[np.float32]
-    """(n,) of these, in nats."""
+    """Of the prior before the note, as in its ``PriorState``."""
     told_at: int
     """Where in an observation begins what a prior tells: its hidden state, and log-probabilities, which come last; 0
     without a prior."""
@@ -116,9 +117,10 @@ class State(NamedTuple):
     beginnings: Beginnings
 
 
-Said = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-"""Log-probabilities (n, A) of a prior and their entropy (n,), in nats."""
-_NOTHING: Final[Said] = np.zeros((1, 1), dtype=np.float32), np.zeros(1, dtype=np.float32)
+_Floats = npt.NDArray[np.float32]
+Said = tuple[_Floats, _Floats, _Floats, _Floats]
+"""The arrays of a ``PriorState``: memory, hidden state, log-probabilities (n, A) and their entropy (n,)."""
+_NOTHING: Final[Said] = (*(np.zeros((1,) * axes, dtype=np.float32) for axes in (4, 2, 2, 1)),)  # type: ignore[assignment]
 
 
 def state_of(
@@ -130,12 +132,14 @@ def state_of(
 ) -> State:
     """The state of a batch; ``said`` and ``told_at`` where there is a prior, ``beginnings`` where pieces are begun in
     it."""
-    log_probs, entropy = said or _NOTHING
+    memory, hidden, log_probs, entropy = said or _NOTHING
     n = len(lines.frame)
     nowhere = Beginnings(lines.frame[:0], lines.given[:0], np.zeros(0, dtype=np.int64))
     return State(
         lines,
         suite,
+        memory=memory,
+        hidden=hidden,
         log_probs=log_probs,
         entropy=entropy,
         told_at=told_at,

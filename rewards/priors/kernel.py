@@ -71,6 +71,8 @@ weights_in = reader(_laid_out(**{name: np.zeros((1,) * axes) for name, axes in _
 
 _EVEN: Final = np.float32(np.log(N_ACTIONS))
 """Nats of the choice between all actions, where nothing is known yet."""
+LEAST: Final = np.float32(-50.0)
+"""Nats of the least likely action that an agent is told."""
 _ONE: Final = np.float32(1.0)
 _TWO: Final = np.float32(2.0)
 
@@ -249,6 +251,13 @@ def forget(rows: Ints, memory: Floats, hidden: Floats, log_probs: Floats, entrop
 
 
 @compiled
+def tell(log_probs: Floats, out: Floats) -> None:
+    """Write ``log_probs`` (N_ACTIONS,) of one piece into ``out`` as agents see them."""
+    for a in range(log_probs.size):
+        out[a] = max(log_probs[a], LEAST)
+
+
+@compiled
 def gather(block: Ints, features: npt.NDArray[np.int16], rows: Ints, memory: Floats, inputs: Floats) -> None:
     """Write [h, x] of the first layer into ``inputs`` (rows, H + D).
 
@@ -264,15 +273,24 @@ def gather(block: Ints, features: npt.NDArray[np.int16], rows: Ints, memory: Flo
 
 @compiled
 def advance(
-    rows: Ints, layer: int, gates: Floats, memory: Floats, hidden: Floats, inputs: Floats, following: Floats
+    rows: Ints,
+    layer: int,
+    gates: Floats,
+    memory: Floats,
+    hidden: Floats,
+    inputs: Floats,
+    following: Floats,
+    told: Floats,
+    at: int,
 ) -> None:
     """Advance a layer by its ``gates`` (rows, 4 H); write [h, input] of the next into ``following`` (rows, 2 H).
 
-    After the top layer ``hidden`` (n, H) is its h, and ``inputs`` (rows, H + D) is [h, x] for the head.
+    After the top layer ``hidden`` (n, H) is its h, which is ``told`` too, and ``inputs`` (rows, H + D) is [h, x] for
+    the head.
     """
     layers, _, size = memory.shape[1:]
     gates, memory, hidden = borrow(gates), borrow(memory), borrow(hidden)
-    inputs, following = borrow(inputs), borrow(following)
+    inputs, following, told = borrow(inputs), borrow(following), borrow(told)
     power = np.empty(4 * size, dtype=np.int32)
     for k in range(rows.size):
         own = memory[rows[k]]
@@ -283,22 +301,34 @@ def advance(
         else:
             hidden[rows[k]] = own[layer, 0]
             inputs[k, :size] = own[layer, 0]
+            if told.size > 0:
+                told[rows[k], at : at + size] = own[layer, 0]
 
 
 @compiled
 def speak(
-    block: Ints, features: npt.NDArray[np.int16], rows: Ints, head: Floats, log_probs: Floats, entropy: Floats
+    block: Ints,
+    features: npt.NDArray[np.int16],
+    rows: Ints,
+    head: Floats,
+    log_probs: Floats,
+    entropy: Floats,
+    told: Floats,
+    at: int,
 ) -> None:
-    """Write log p of every action into ``log_probs`` (n, N_ACTIONS) from the fused head (rows, outputs), and the
-    ``entropy`` (n,) in nats."""
+    """Write log p of every action into ``log_probs`` (n, N_ACTIONS) from the fused head (rows, outputs), the
+    ``entropy`` (n,) in nats, and what is ``told`` after the hidden state."""
     weights = weights_in(block)
-    features, head, log_probs = borrow(features), borrow(head), borrow(log_probs)
+    features, head, log_probs, told = borrow(features), borrow(head), borrow(log_probs), borrow(told)
+    at += weights.head.shape[0] - weights.table_bias.size
     size = max(weights.pitch_to_duration.shape[0], 4)
     scratch = np.empty((2 * N_DURATIONS + size, LANES), dtype=np.float32)
     power = np.empty(N_DURATIONS * LANES, dtype=np.int32)
     for k in range(rows.size):
         i = rows[k]
         entropy[i] = write_log_probs(weights, features[k], head[k], scratch, power, log_probs[i])
+        if told.size > 0:
+            tell(log_probs[i], told[i, at : at + N_ACTIONS])
 
 
 @compiled
@@ -310,9 +340,15 @@ def step_rows(
     hidden: Floats,
     log_probs: Floats,
     entropy: Floats,
+    told: Floats,
+    at: int,
 ) -> None:
     """One step of ``rows``: features (len(rows), N_FEATURES); memory (n, layers, 2, H), hidden (n, H), log_probs
-    (n, N_ACTIONS) and entropy (n,) are updated in place."""
+    (n, N_ACTIONS) and entropy (n,) are updated in place.
+
+    Where ``told`` (n, any) is not empty, what an agent sees is written into it from column ``at`` on: the hidden state
+    and the log-probabilities, at least LEAST.
+    """
     weights = weights_in(block)
     count = rows.size
     layers, _, size = memory.shape[1:]
@@ -325,10 +361,10 @@ def step_rows(
     for layer in range(layers):
         gates[:] = weights.gates_bias[layer]
         multiply_add(following if layer else inputs, weights.gates[layer], gates)
-        advance(rows, layer, gates, memory, hidden, inputs, following)
+        advance(rows, layer, gates, memory, hidden, inputs, following, told, at)
     head[:] = weights.head_bias
     multiply_add(inputs, weights.head, head)
-    speak(block, features, rows, head, log_probs, entropy)
+    speak(block, features, rows, head, log_probs, entropy, told, at)
 
 
 def fused(arrays: dict[str, Any], columns: Ints, offsets: Ints, candidates: Ints) -> Weights:

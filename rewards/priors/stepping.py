@@ -24,6 +24,10 @@ SMALL_BATCH: Final = 16
 """Up to here one compiled call is faster than matrix products in torch (measured on one core)."""
 
 
+UNTOLD: Final = np.zeros((0, 0), dtype=np.float32)
+"""Where nobody is told."""
+
+
 @dataclass
 class PriorState:
     """What the prior knows of n pieces: plain arrays with one row a piece."""
@@ -82,10 +86,18 @@ class Prior:
         rows = np.arange(len(state.hidden)) if rows is None else rows
         kernel.forget(rows, state.memory, state.hidden, state.log_probs, state.entropy)
 
-    def step(self, state: PriorState, features: npt.NDArray[np.int16], rows: Rows | None = None) -> None:
+    def step(
+        self,
+        state: PriorState,
+        features: npt.NDArray[np.int16],
+        rows: Rows | None = None,
+        told: npt.NDArray[np.float32] = UNTOLD,
+        at: int = 0,
+    ) -> None:
         """Advance ``rows`` (distinct int64 indices; None: all) by one note, in place.
 
-        ``features`` is (len(rows), N_FEATURES) int16, one row for each of ``rows``.
+        ``features`` is (len(rows), N_FEATURES) int16, one row for each of ``rows``.  ``told`` (n, any) float32, where
+        it is given, has the hidden state from column ``at`` on, then the log-probabilities, at least ``kernel.LEAST``.
         """
         # One memory layout and type each: otherwise numba would compile the step anew for slices.
         features = np.ascontiguousarray(features, dtype=np.int16)
@@ -94,11 +106,18 @@ class Prior:
             raise ValueError(f"features have shape {features.shape}; {rows.size} rows need {(rows.size, N_FEATURES)}")
         if rows.size <= SMALL_BATCH:
             into = state.memory, state.hidden, state.log_probs, state.entropy
-            kernel.step_rows(self.block, features, rows, *into)
+            kernel.step_rows(self.block, features, rows, *into, told, at)
         else:
-            self._step_large(state, features, rows)
+            self._step_large(state, features, rows, told, at)
 
-    def _step_large(self, state: PriorState, features: npt.NDArray[np.int16], rows: Rows) -> None:
+    def _step_large(
+        self,
+        state: PriorState,
+        features: npt.NDArray[np.int16],
+        rows: Rows,
+        told: npt.NDArray[np.float32],
+        at: int,
+    ) -> None:
         """The same step with torch's matrix products, as many threads as torch is set to."""
         import torch  # only here: playing a few pieces needs no torch
 
@@ -112,9 +131,9 @@ class Prior:
             inputs = following if layer else read
             matrix = weights.gates[layer, : inputs.shape[1]]
             torch.addmm(tensor(weights.gates_bias[layer]), tensor(inputs), tensor(matrix), out=tensor(gates))
-            kernel.advance(rows, layer, gates, state.memory, state.hidden, read, following)
+            kernel.advance(rows, layer, gates, state.memory, state.hidden, read, following, told, at)
         torch.addmm(tensor(weights.head_bias), tensor(read), tensor(weights.head), out=tensor(head))
-        kernel.speak(self.block, features, rows, head, state.log_probs, state.entropy)
+        kernel.speak(self.block, features, rows, head, state.log_probs, state.entropy, told, at)
 
 
 @lru_cache(maxsize=8)

@@ -70,6 +70,6 @@ def test_the_planner_plays_what_the_beam_found_in_the_environment():
     best = {beam_search(task, assigned.suite, 16, weights=weights_for(assigned.suite, 2))[0] for task in assigned.tasks}
     assert set(found.returns) <= best
     ticks = count()  # a round of four pieces each: widths 1, 2, 4, 8, 16
-    rounds = Budget(8, seconds=5 * 4)
-    longer = plan(assigned.batch(4), prior(), PLANNERS["value-beam"], rounds, 4, seed=0, clock=lambda: float(next(ticks)))
+    rounds, clock = Budget(8, seconds=5 * 4), lambda: float(next(ticks))
+    longer = plan(assigned.batch(4), prior(), PLANNERS["value-beam"], rounds, 4, seed=0, clock=clock)
     assert (longer.returns >= found.returns).all()
