@@ -25,6 +25,7 @@ from agents.compose import draw as draw_notes
 from agents.named import named
 from experiments.runs import machine, versions
 from experiments.small_game import MOVES, PRIOR, REWARDS, SMALL, TURNS, NodeSearch
+from experiments.timing import SLICE
 from mcts import planners
 from mcts.algorithms import GUMBEL, PUCT, UCT, Algorithm
 from mcts.compiled import CompiledSearch
@@ -37,16 +38,21 @@ from mcts.tree import bytes_per_node, new_tree
 from musicenv.files import write_atomic
 
 
-def rates(runs: Mapping[str, Callable[[], int]], repeats: int = 5) -> dict[str, float]:
-    """How much each of ``runs`` does in a second of processor time; each returns how much it did."""
+def rates(runs: Mapping[str, Callable[[], int]], repeats: int = 10) -> dict[str, float]:
+    """How much each of ``runs`` does in a second of processor time; each returns how much it did.
+
+    Each is called again until a slice of time is full: after another's turn its data are not in the caches.
+    """
     for run in runs.values():
         run()  # compiles
     out = dict.fromkeys(runs, 0.0)
     for _ in range(repeats):
         for name, run in runs.items():
-            began = time.process_time()
-            done = run()
-            out[name] = max(out[name], done / (time.process_time() - began))
+            began, done, taken = time.process_time(), 0, 0.0
+            while taken < 2 * SLICE:
+                done += run()
+                taken = time.process_time() - began
+            out[name] = max(out[name], done / taken)
     return out
 
 

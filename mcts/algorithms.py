@@ -13,11 +13,14 @@ from mcts.assembly import assemble
 from mcts.simulation import back_up, back_up_all, choose_opened, descend, descend_all
 from mcts.tree import NONE, Tree, least, unit
 from musicenv.jit import inlined
+from musicenv.reference import on_stack
 
 _ZERO: Final = np.float32(0.0)
 _ONE: Final = np.float32(1.0)
 _LOWEST: Final = np.float32(-np.inf)
 _HIGHEST: Final = np.float32(3e38)
+_FIRST, _EIGHT = np.uint64(0), np.uint64(8)
+"""Indices that can't be negative: numba asks of the others whether they count from the end."""
 
 
 class Constants(NamedTuple):
@@ -44,29 +47,29 @@ def worth(tree: Tree, b: int, node: int, slot: int, constants: Constants) -> flo
 
 
 @inlined
-def in_question(tree: Tree, node: int) -> int:
+def in_question(tree: Tree, node: int) -> np.uint64:
     """How many children selection has to look at: those reached, the next one, and up to a multiple of eight.
 
     Of those never gone to the first is the likeliest, and but for their probabilities they are alike.
     """
-    return int(min((tree.reach[node] + 8) & ~7, tree.scores.size))
+    return np.uint64(min((tree.reach[node] + 8) & ~7, tree.visits.shape[1]))
 
 
 @inlined
-def highest(scores: npt.NDArray[np.float32], among: int) -> int:
-    """Index of the first highest of ``among`` (a multiple of eight) scores; NONE where all are -inf.
+def highest(scores: npt.NDArray[np.float32]) -> np.float32:
+    """Of eight ``scores``."""
+    left = max(max(scores[0], scores[1]), max(scores[2], scores[3]))
+    right = max(max(scores[4], scores[5]), max(scores[6], scores[7]))
+    return max(left, right)
 
-    Eight at a time, which halves the time.
-    """
-    chosen, top = NONE, _LOWEST
-    for k in range(0, among, 8):
-        left = max(max(scores[k], scores[k + 1]), max(scores[k + 2], scores[k + 3]))
-        right = max(max(scores[k + 4], scores[k + 5]), max(scores[k + 6], scores[k + 7]))
-        if max(left, right) > top:
-            chosen, top = k, max(left, right)
-    while chosen != NONE and scores[chosen] != top:
-        chosen += 1
-    return chosen
+
+@inlined
+def place_of(score: np.float32, scores: npt.NDArray[np.float32]) -> int:
+    """Where among ``scores`` the first such one stands."""
+    k = 0
+    while scores[k] != score:
+        k += 1
+    return k
 
 
 @inlined
@@ -76,14 +79,19 @@ def puct(tree: Tree, b: int, node: int, constants: Constants) -> int:
     unvisited = np.float32((tree.value[node] - low) * by - constants.first)
     factor = np.float32(constants.exploration * np.sqrt(max(tree.total[node], 1)))
     visits, mean, best = tree.visits[node], tree.mean[node], tree.best[node]
-    prior, solved, scores = tree.prior[node], tree.solved[node], tree.scores
-    among = in_question(tree, node)
-    for k in range(among):  # one loop without branches: it runs in vector registers
-        n = np.float32(visits[k])
-        q = (mean[k] + mix * (best[k] - mean[k]) - low) * by
-        score = (q if n > _ZERO else unvisited) + factor * prior[k] / (n + _ONE)
-        scores[k] = _LOWEST if solved[k] else score
-    return highest(scores, among)
+    prior, solved, scores = tree.prior[node], tree.solved[node], on_stack()
+    chosen, top = NONE, _LOWEST
+    for block in range(_FIRST, in_question(tree, node), _EIGHT):
+        for j in range(_EIGHT):  # without branches: the eight run in one vector register
+            k = block + j
+            n = np.float32(visits[k])
+            q = (mean[k] + mix * (best[k] - mean[k]) - low) * by
+            score = (q if n > _ZERO else unvisited) + factor * prior[k] / (n + _ONE)
+            scores[j] = _LOWEST if solved[k] else score
+        if highest(scores) > top:
+            top = highest(scores)
+            chosen = int(block) + place_of(top, scores)
+    return chosen
 
 
 @inlined
@@ -92,14 +100,19 @@ def uct(tree: Tree, b: int, node: int, constants: Constants) -> int:
     low, by, mix = np.float32(least(tree, b)), np.float32(unit(tree, b)), np.float32(constants.mix)
     factor = np.float32(constants.exploration * np.sqrt(np.log(max(tree.total[node], 1))))
     visits, mean, best = tree.visits[node], tree.mean[node], tree.best[node]
-    solved, scores = tree.solved[node], tree.scores
-    among = in_question(tree, node)
-    for k in range(among):
-        n = np.float32(visits[k])
-        q = (mean[k] + mix * (best[k] - mean[k]) - low) * by
-        score = q + factor / np.sqrt(max(n, _ONE)) if n > _ZERO else _HIGHEST
-        scores[k] = _LOWEST if solved[k] else score
-    return highest(scores, among)
+    solved, scores = tree.solved[node], on_stack()
+    chosen, top = NONE, _LOWEST
+    for block in range(_FIRST, in_question(tree, node), _EIGHT):
+        for j in range(_EIGHT):
+            k = block + j
+            n = np.float32(visits[k])
+            q = (mean[k] + mix * (best[k] - mean[k]) - low) * by
+            score = (q if n > _ZERO else _HIGHEST) + factor / np.sqrt(max(n, _ONE))
+            scores[j] = _LOWEST if solved[k] else score
+        if highest(scores) > top:
+            top = highest(scores)
+            chosen = int(block) + place_of(top, scores)
+    return chosen
 
 
 @inlined
@@ -131,11 +144,12 @@ def gumbel(tree: Tree, b: int, node: int, constants: Constants) -> int:
     for k in range(gains.size):
         gains[k] = np.exp(gains[k] - top)
         total += gains[k]
-    tree.scores[:] = -np.inf
+    chosen, highest_yet = NONE, -np.inf
     for k in range(gains.size):
-        if not tree.solved[node, k]:
-            tree.scores[k] = gains[k] / total - tree.visits[node, k] / (1.0 + tree.total[node])
-    return highest(tree.scores, tree.scores.size)
+        score = gains[k] / total - tree.visits[node, k] / (1.0 + tree.total[node])
+        if score > highest_yet and not tree.solved[node, k]:
+            chosen, highest_yet = k, score
+    return chosen
 
 
 @inlined

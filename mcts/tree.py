@@ -73,8 +73,6 @@ class Tree(NamedTuple):
     """(B, K) Gumbel noise at the root, 0 for algorithms without."""
     carried: npt.NDArray[np.int32]
     """(B, K) visits that the root's children brought along when it became the root."""
-    scores: npt.NDArray[np.float32]
-    """(K,) room for what selection computes."""
     path: npt.NDArray[np.int32]
     """(F, C) of each simulation under way: the nodes that it came through, the root first."""
     taken: npt.NDArray[np.int32]
@@ -119,7 +117,6 @@ def new_tree(trees: int, room: int, children: int, flights: int = 1, shared: boo
         high=np.full(trees, -np.inf),
         noise=np.zeros((trees, children), np.float32),
         carried=np.zeros((trees, children), np.int32),
-        scores=np.zeros(children, np.float32),
         path=np.zeros((flights, room), np.int32),
         taken=np.zeros((flights, room), np.int32),
         depth=np.zeros(flights, np.int32),

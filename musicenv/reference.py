@@ -127,6 +127,26 @@ borrow: Final[Callable[[Any], Any]] = _extending.intrinsic(_borrow)
 """For compiled code: the array itself, whose owner is the caller: rows of it are taken without counting references."""
 
 
+def _on_stack(typing_context: Any) -> Any:
+    kind = types.Array(types.float32, 1, "C")
+
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        slot = _core.cgutils.alloca_once(builder, context.get_value_type(types.float32), size=8)
+        size, itemsize = (context.get_constant(types.intp, number) for number in (8, 4))
+        made = context.make_array(kind)(context, builder)
+        numba.np.arrayobj.populate_array(  # type: ignore[no-untyped-call]
+            made, data=slot, shape=[size], strides=[itemsize], itemsize=itemsize, meminfo=None
+        )
+        return made._getvalue()
+
+    return kind(), lower
+
+
+on_stack: Final[Callable[[], npt.NDArray[np.float32]]] = _extending.intrinsic(_on_stack)
+"""For compiled code: room for eight numbers, valid until the calling function ends.  No other array can lie there, so
+that a loop that writes to it need not find out first whether it changes what it reads."""
+
+
 def reference_to(example: NamedTuple) -> Reference:
     """The type of a reference to a tuple like ``example``."""
     return Reference(numba.typeof(example))  # type: ignore[no-untyped-call]
