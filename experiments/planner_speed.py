@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -21,39 +19,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from agents.compose import draw as draw_notes
-from agents.named import named
+from experiments import planner_speed_prior
 from experiments.runs import machine, versions
 from experiments.small_game import MOVES, PRIOR, REWARDS, SMALL, TURNS, NodeSearch
-from experiments.timing import SLICE
-from mcts import planners
-from mcts.algorithms import GUMBEL, PUCT, UCT, Algorithm
+from experiments.timing import rates
+from mcts.algorithms import PUCT, UCT, Algorithm
 from mcts.compiled import CompiledSearch
-from mcts.evaluation import EVALUATIONS
-from mcts.game import Incumbents
-from mcts.melodies import Melodies
-from mcts.regeneration import Regeneration
-from mcts.search import OutOfTimeError, Search
 from mcts.tree import bytes_per_node, new_tree
 from musicenv.files import write_atomic
-
-
-def rates(runs: Mapping[str, Callable[[], int]], repeats: int = 10) -> dict[str, float]:
-    """How much each of ``runs`` does in a second of processor time; each returns how much it did.
-
-    Each is called again until a slice of time is full: after another's turn its data are not in the caches.
-    """
-    for run in runs.values():
-        run()  # compiles
-    out = dict.fromkeys(runs, 0.0)
-    for _ in range(repeats):
-        for name, run in runs.items():
-            began, done, taken = time.process_time(), 0, 0.0
-            while taken < 2 * SLICE:
-                done += run()
-                taken = time.process_time() - began
-            out[name] = max(out[name], done / taken)
-    return out
 
 
 def ours(algorithm: Algorithm, roll_out: bool, trees: int, simulations: int) -> Callable[[], int]:
@@ -171,54 +144,6 @@ def without_network(simulations: int = 1000) -> dict[str, float]:
     return rates(runs)
 
 
-def with_prior(trees: int, regenerating: bool = False, notes: int = 8000) -> dict[str, float]:
-    """Notes that the prior hears in a second: alone, and in searches of ``trees`` melodies under the default rules.
-
-    ``regenerating``: the search is no tree search; each tree is a place then.
-    """
-    found = named("prior")
-    game = Melodies(found.batch(trees), found.agent)
-    batch = found.batch(trees)
-    generators = [np.random.default_rng(0)] * trees
-    batch.reset(generators)
-    for _ in range(16):  # into the piece, where its inputs are no zeros
-        batch.advance(draw_notes(found.agent(batch), generators[0]), generators)
-    rows = np.arange(trees)
-
-    def bare() -> int:
-        for _ in range(notes // trees):
-            batch.listen(rows)
-        return notes // trees * trees
-
-    def search() -> int:
-        before = game.heard
-
-        def watch() -> None:
-            if game.heard - before >= notes:
-                raise OutOfTimeError
-
-        incumbents, rng = Incumbents(game, trees), np.random.default_rng(0)
-        game.begin(rng)
-        game.reserve(2 * trees)
-        game.store(rows, incumbents.beginnings)
-        with suppress(OutOfTimeError):
-            Search(game, incumbents, GUMBEL, EVALUATIONS["sampled"], 32, 16, 1, rng).run(watch)
-        return game.heard - before
-
-    incumbents, rng = Incumbents(game, max(trees // 8, 1)), np.random.default_rng(0)
-    planners.run(planners.greedy, game, incumbents, planners.Budget(), rng)
-    regeneration = Regeneration(game, incumbents, rng)
-
-    def regenerate() -> int:
-        before = game.heard
-        regeneration.run(notes // 100)
-        return game.heard - before
-
-    if regenerating:
-        return rates({"bare": bare, "search": regenerate})
-    return rates({"bare": bare, "search": search})
-
-
 def figures() -> list[tuple[str, float, str]]:
     """What is measured, how much, and its unit."""
     torch.set_num_threads(1)
@@ -229,17 +154,8 @@ def figures() -> list[tuple[str, float, str]]:
     for rival in ("gumbel-mcts", "mctx"):
         if theirs := [rate for name, rate in found.items() if rival in name]:
             out.append((f"PUCT to {rival} at its best", found["PUCT"] / max(theirs), "x"))
-    for trees in (1, 4, 16, 64):
-        rate = with_prior(trees)
-        out.append((f"search with the prior, {trees} trees", rate["search"], "notes heard/s"))
-        out.append((f"search with the prior, {trees} trees, to the prior alone", rate["search"] / rate["bare"], "x"))
-    rate = with_prior(128, regenerating=True)
-    out.append(("regeneration with the prior, 128 places", rate["search"], "notes heard/s"))
-    out.append(("regeneration with the prior, 128 places, to the prior alone", rate["search"] / rate["bare"], "x"))
-    melodies = Melodies(named("prior").batch(1), named("prior").agent)
     out.append(("a node of 16 children", bytes_per_node(new_tree(1, 100, 16)), "bytes"))
-    out.append(("a stored melody of 8 bars", melodies.bytes_per_position, "bytes"))
-    return out
+    return out + planner_speed_prior.figures()
 
 
 if __name__ == "__main__":

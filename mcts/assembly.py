@@ -12,12 +12,14 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from musicenv.files import write_atomic
 from musicenv.jit import kernel_folder
 
 
+@cache
 def assemble(*functions: Callable[..., Any], **holes: Any) -> Any:
     """A module with ``functions``, compiled, in which the names of ``holes`` are what is given for them."""
     source = "\n".join(f"@inlined\n{inspect.getsource(function)}\n" for function in functions)

@@ -65,6 +65,16 @@ class Prior:
         """Where compiled functions find the weights."""
         return block_of(self.weights)
 
+    @cached_property
+    def _products(self) -> list[tuple[Any, Any]]:
+        """Bias and matrix of each product of the large-batch path, as torch's tensors: of the layers, then the head."""
+        from torch import from_numpy  # only here: playing a few pieces needs no torch
+
+        weights, size = self.weights, self.shape.hidden
+        rows = [size + (size if layer else self.shape.width) for layer in range(self.shape.layers)]
+        gates = [(weights.gates_bias[layer], weights.gates[layer, :n]) for layer, n in enumerate(rows)]
+        return [(from_numpy(bias), from_numpy(matrix)) for bias, matrix in (*gates, (weights.head_bias, weights.head))]
+
     def __getstate__(self) -> dict[str, Any]:
         return {"shape": self.shape, "weights": self.weights}  # a copy's weights lie elsewhere
 
@@ -119,20 +129,19 @@ class Prior:
         at: int,
     ) -> None:
         """The same step with torch's matrix products, as many threads as torch is set to."""
-        import torch  # only here: playing a few pieces needs no torch
+        from torch import addmm, from_numpy
 
-        weights, shape, tensor = self.weights, self.shape, torch.from_numpy
+        weights, shape = self.weights, self.shape
+        *layers, (head_bias, head_matrix) = self._products
         read = np.empty((rows.size, shape.hidden + shape.width), dtype=np.float32)
         following = np.empty((rows.size, 2 * shape.hidden), dtype=np.float32)
         gates = np.empty((rows.size, 4 * shape.hidden), dtype=np.float32)
         head = np.empty((rows.size, weights.head_bias.size), dtype=np.float32)
         kernel.gather(self.block, features, rows, state.memory, read)
-        for layer in range(shape.layers):
-            inputs = following if layer else read
-            matrix = weights.gates[layer, : inputs.shape[1]]
-            torch.addmm(tensor(weights.gates_bias[layer]), tensor(inputs), tensor(matrix), out=tensor(gates))
+        for layer, (bias, matrix) in enumerate(layers):
+            addmm(bias, from_numpy(following if layer else read), matrix, out=from_numpy(gates))
             kernel.advance(rows, layer, gates, state.memory, state.hidden, read, following, told, at)
-        torch.addmm(tensor(weights.head_bias), tensor(read), tensor(weights.head), out=tensor(head))
+        addmm(head_bias, from_numpy(read), head_matrix, out=from_numpy(head))
         kernel.speak(self.block, features, rows, head, state.log_probs, state.entropy, told, at)
 
 

@@ -1,0 +1,147 @@
+"""How fast planners search with the prior: beside the prior alone, and beside ``nn.LSTM`` asked note by note."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import numpy as np
+import torch
+
+from agents.compose import draw as draw_notes
+from agents.named import named
+from experiments.timing import rates
+from mcts import planners
+from mcts.algorithms import GUMBEL
+from mcts.evaluation import EVALUATIONS
+from mcts.game import Incumbents, Ints
+from mcts.melodies import Melodies
+from mcts.regeneration import Regeneration
+from mcts.search import OutOfTimeError, Search
+from musicenv.batch import Batch
+from musicenv.hearing import prior_inputs
+from rewards.priors.features import N_FEATURES
+from rewards.priors.lstm import PriorNet
+from rewards.priors.store import read_weights, weights_path
+
+SIMULATIONS, CHILDREN = 32, 16
+
+
+class Timed(Melodies):
+    """Notes how long it listens."""
+
+    listening = 0.0
+    """Seconds of processor time."""
+
+    def listen(self, places: int | Ints) -> None:
+        began = time.process_time()
+        super().listen(places)
+        self.listening += time.process_time() - began
+
+
+class NoteByNote(Melodies):
+    """Its prior is ``nn.LSTM``, called for one note of one piece at a time, which is what one would write first."""
+
+    def __init__(self, batch: Batch) -> None:
+        super().__init__(batch, named("prior").agent)
+        shape, arrays = read_weights(weights_path("lstm"))
+        self.net = PriorNet(shape).eval()
+        self.net.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in arrays.items()})
+
+    @torch.no_grad()
+    def listen(self, places: int | Ints) -> None:
+        state = self.batch.get_state()
+        features = np.empty((1, N_FEATURES), dtype=np.int16)
+        for i in range(places) if isinstance(places, int) else places:
+            self.heard += 1
+            prior_inputs(self.batch.block, np.array([i]), features)
+            seen = torch.from_numpy(features)[None]
+            memory = torch.from_numpy(state["memory"][i])[:, :, None, None]
+            head, hidden, after = self.net.outputs(self.net.inputs(seen), [(h, c) for h, c in memory])
+            log_probs = self.net.log_probs(seen, head)[0, 0]
+            state["memory"][i] = np.stack([torch.stack(each)[:, 0, 0].numpy() for each in after])
+            state["hidden"][i], state["log_probs"][i] = hidden[0, 0].numpy(), log_probs.numpy()
+            state["entropy"][i] = -(log_probs.exp() * log_probs).sum().item()
+
+
+def searching(game: Melodies, notes: int) -> Callable[[], int]:
+    """Searches a melody in each place by completions, under the default rules, until the prior has heard so many
+    notes: how many it heard."""
+    rows = np.arange(game.n)
+
+    def search() -> int:
+        before = game.heard
+
+        def watch() -> None:
+            if game.heard - before >= notes:
+                raise OutOfTimeError
+
+        incumbents, rng = Incumbents(game, game.n), np.random.default_rng(0)
+        game.begin(rng)
+        game.reserve(2 * game.n)
+        game.store(rows, incumbents.beginnings)
+        with suppress(OutOfTimeError):
+            Search(game, incumbents, GUMBEL, EVALUATIONS["sampled"], SIMULATIONS, CHILDREN, 1, rng).run(watch)
+        return game.heard - before
+
+    return search
+
+
+def regenerating(game: Melodies, rounds: int) -> Callable[[], int]:
+    """So many rounds of regeneration, which is no tree search: how many notes the prior heard."""
+    incumbents, rng = Incumbents(game, max(game.n // 8, 1)), np.random.default_rng(0)
+    planners.run(planners.greedy, game, incumbents, planners.Budget(), rng)
+    regeneration = Regeneration(game, incumbents, rng)
+
+    def regenerate() -> int:
+        before = game.heard
+        regeneration.run(rounds)
+        return game.heard - before
+
+    return regenerate
+
+
+def listening(places: int, notes: int) -> Callable[[], int]:
+    """The prior alone, in the middle of so many pieces."""
+    found = named("prior")
+    batch, rows = found.batch(places), np.arange(places)
+    generators = [np.random.default_rng(0)] * places
+    batch.reset(generators)
+    for _ in range(16):  # into the piece, where its inputs are no zeros
+        batch.advance(draw_notes(found.agent(batch), generators[0]), generators)
+
+    def bare() -> int:
+        for _ in range(notes // places):
+            batch.listen(rows, watched=False)
+        return notes // places * places
+
+    return bare
+
+
+def figures(notes: int = 8000) -> list[tuple[str, float, str]]:
+    """What is measured, how much, and its unit."""
+    out: list[tuple[str, float, str]] = []
+    found = named("prior")
+    best = 0.0
+    for trees in (1, 4, 16, 64, 256):
+        game = Timed(found.batch(trees), found.agent)
+        rate = rates({"bare": listening(trees, notes), "search": searching(game, notes)})
+        what = f"search with the prior, {trees} trees"
+        out.append((what, rate["search"], "notes heard/s"))
+        out.append((f"{what}, to the prior alone", rate["search"] / rate["bare"], "x"))
+        game.listening, began = 0.0, time.process_time()
+        searching(game, 4 * notes)()
+        taken = time.process_time() - began
+        out.append((f"{what}, share of tree, rules and choices", 1 - game.listening / taken, ""))
+        best = max(best, rate["search"])
+    slow = rates({"search": searching(NoteByNote(found.batch(1)), notes // 40)}, repeats=3)["search"]
+    out.append(("search with nn.LSTM, note by note", slow, "notes heard/s"))
+    out.append(("search with the prior, at its best batch, to nn.LSTM note by note", best / slow, "x"))
+    rate = rates(
+        {"bare": listening(128, notes), "search": regenerating(Melodies(found.batch(128), found.agent), notes // 100)}
+    )
+    out.append(("regeneration with the prior, 128 places", rate["search"], "notes heard/s"))
+    out.append(("regeneration with the prior, 128 places, to the prior alone", rate["search"] / rate["bare"], "x"))
+    out.append(("a stored melody of 8 bars", game.bytes_per_position, "bytes"))
+    return out
