@@ -52,7 +52,7 @@ class Meter:
 
     @property
     def seconds(self) -> float:
-        """Processor time used so far."""
+        """Used so far, by the clock: processor time, unless another was given."""
         return self.clock() - self.began
 
     @property
@@ -69,14 +69,12 @@ class Meter:
 class _Watch(BaseCallback):
     """Stops training when the budget is used up, and lets SB3's schedules follow the budget."""
 
-    def __init__(self, budget: Budget, clock: Callable[[], float]) -> None:
+    def __init__(self, meter: Meter) -> None:
         super().__init__()
-        self.budget = budget
-        self.clock = clock
-        self.meter = Meter(budget, clock)
+        self.meter = meter
 
     def _on_training_start(self) -> None:
-        self.meter = Meter(self.budget, self.clock)
+        self.meter = Meter(self.meter.budget, self.meter.clock)  # what SB3 did before is not counted
         # SB3 knows progress in steps alone; schedules of step size and exploration ask here.
         self.model._update_current_progress_remaining = self._progress  # type: ignore[method-assign]
 
@@ -105,7 +103,7 @@ def learn(
     batch = env.batch
     batch.reset([np.random.default_rng(0)] * batch.n)
     batch.step(np.zeros(batch.n, dtype=np.int64))
-    watch = _Watch(budget, clock)
+    watch = _Watch(Meter(budget, clock))
     model.set_logger(Logger(None, []))  # SB3's own would leave a folder among the temporary files
     model.learn(sys.maxsize, watch, log_interval=None)  # type: ignore[arg-type]
     return Used(watch.meter.steps, watch.meter.seconds)

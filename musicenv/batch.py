@@ -179,7 +179,7 @@ class Batch:
         self._renew()
         self.rewards[:], self.finished[:] = 0.0, False
         self.restart(self._all, generators)
-        self.listen(self._all)
+        self.listen(self._all, watched=False)
         self.observe(self._all)
 
     def step(self, actions: npt.NDArray[np.int64]) -> None:
