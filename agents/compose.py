@@ -84,22 +84,26 @@ def masked(log_probs: Floats, masks: npt.NDArray[np.int8]) -> Floats:
 def _mask(logits: Floats, masks: npt.NDArray[np.int8], out: Floats) -> None:
     n, actions = logits.shape
     weight, power = np.empty(actions, dtype=np.float32), np.empty(actions, dtype=np.int32)
-    none = np.float32(0.0)
     for i in range(n):
-        x, legal, y = logits[i], masks[i], out[i]
-        top = np.float32(-np.inf)
-        for a in range(actions):
-            y[a] = x[a] if legal[a] else np.float32(-np.inf)
-            top = max(top, y[a])
-        for a in range(actions):
-            weight[a] = y[a] - top
-        exponential(weight, power)
-        total = none
-        for a in range(actions):
-            total += weight[a] if legal[a] else none
-        shift = top + np.float32(np.log(total))
-        for a in range(actions):
-            y[a] -= shift
+        masked_row(logits[i], masks[i], out[i], weight, power)
+
+
+@in_any_order
+def masked_row(x: Floats, legal: npt.NDArray[np.int8], y: Floats, weight: Floats, power: npt.NDArray[np.int32]) -> None:
+    """``masked`` of one row ``x`` (A,), written into ``y``; ``weight`` and ``power`` (A,) are scratch."""
+    none, top, actions = np.float32(0.0), np.float32(-np.inf), x.size
+    for a in range(actions):
+        y[a] = x[a] if legal[a] else np.float32(-np.inf)
+        top = max(top, y[a])
+    for a in range(actions):
+        weight[a] = y[a] - top
+    exponential(weight, power)
+    total = none
+    for a in range(actions):
+        total += weight[a] if legal[a] else none
+    shift = top + np.float32(np.log(total))
+    for a in range(actions):
+        y[a] -= shift
 
 
 def uniform(batch: Seen) -> Floats:
@@ -107,14 +111,20 @@ def uniform(batch: Seen) -> Floats:
     return masked(np.zeros((batch.n, N_ACTIONS), dtype=np.float32), batch.masks)
 
 
-def prior(temperature: float = 1.0) -> Agent:
+@dataclass(frozen=True)
+class PriorAgent:
     """The batch's prior, its logits divided by ``temperature``."""
 
-    def agent(batch: Seen) -> Floats:
-        log_probs = batch.log_probs if temperature == 1.0 else batch.log_probs / np.float32(temperature)
-        return masked(log_probs, batch.masks)
+    temperature: float
 
-    return agent
+    def __call__(self, batch: Seen) -> Floats:
+        cooled = self.temperature != 1.0
+        return masked(batch.log_probs / np.float32(self.temperature) if cooled else batch.log_probs, batch.masks)
+
+
+def prior(temperature: float = 1.0) -> Agent:
+    """The batch's prior as an agent; planners may ask it for the next note without going through Python."""
+    return PriorAgent(temperature)
 
 
 def top_p(share: float) -> Agent:

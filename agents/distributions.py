@@ -23,6 +23,8 @@ ILLEGAL: Final = -1e8
 _IMPOSSIBLE: Final = np.float32(-80.0)
 """Nats, less than this below the likeliest: ``exponential`` is limited."""
 _ILLEGAL, _ZERO, _ONE, _TWO = np.float32(ILLEGAL), np.float32(0.0), np.float32(1.0), np.float32(2.0)
+_LOWEST: Final = np.float32(-1e30)
+"""Nats, below any logit."""
 
 
 @compiled
@@ -96,6 +98,30 @@ def invert(weight: Floats, level: float) -> int:
     while last > 0 and weight[last] == _ZERO:
         last -= 1
     return last
+
+
+@in_any_order
+def draw_one(
+    x: Floats,
+    legal: npt.NDArray[np.int8],
+    inverse: np.float32,
+    level: float,
+    weight: Floats,
+    power: npt.NDArray[np.int32],
+) -> int:
+    """A ``legal`` (A,) index, by inversion at ``level`` in [0, 1) of exp(``x`` * ``inverse``); ``x`` (A,) are any
+    logits in nats, ``weight`` and ``power`` (A,) scratch."""
+    top, total = _LOWEST, _ZERO
+    for a in range(x.size):
+        weight[a] = x[a] if legal[a] else _LOWEST
+        top = max(top, weight[a])
+    for a in range(x.size):
+        weight[a] = (weight[a] - top) * inverse
+    exponential(weight, power)
+    for a in range(x.size):
+        weight[a] = weight[a] if legal[a] else _ZERO  # ``exponential`` is limited
+        total += weight[a]
+    return invert(weight, level * float(total))
 
 
 @compiled

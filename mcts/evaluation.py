@@ -4,83 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from agents.compose import draw
-from mcts.game import Floats, Game, Incumbents, Ints, close_ranks
+from mcts.game import Game, Incumbents, Ints, close_ranks
 
 Returns = npt.NDArray[np.float64]
-Choose = Callable[[Floats, np.random.Generator], Ints]
-"""One move for each row of log-probabilities (m, A)."""
 
 
 class Evaluate(Protocol):
     """The return (m,) of whole pieces through the first m places, which have ``so_far`` (m,) and belong to ``pieces``.
 
-    ``log_probs`` (m, A) is what the game said of these places.  They may be played on from, to be offered to
-    ``incumbents``.
+    These have been heard.  They may be played on from, to be offered to ``incumbents``.
     """
 
     def __call__(
         self,
         game: Game,
         so_far: Returns,
-        log_probs: Floats,
         pieces: Ints,
         incumbents: Incumbents,
         rng: np.random.Generator,
     ) -> Returns: ...
 
 
-def likeliest(log_probs: Floats, rng: np.random.Generator) -> Ints:
-    """The first of the likeliest moves."""
-    return np.asarray(log_probs.argmax(axis=1))
+def likeliest(game: Game, so_far: Returns, pieces: Ints, incumbents: Incumbents, rng: np.random.Generator) -> Returns:
+    """Play on to the end with the first of the likeliest moves."""
+    return _play_on(game, so_far, pieces, incumbents, lambda m: np.asarray(game.look(m).argmax(axis=1)))
 
 
-def sampled(temperature: float) -> Choose:
-    """Moves drawn with the probabilities' logarithms divided by ``temperature``."""
-
-    def choose(log_probs: Floats, rng: np.random.Generator) -> Ints:
-        return draw(log_probs, rng, temperature)
-
-    return choose
-
-
-def completion(choose: Choose) -> Evaluate:
-    """Play on to the end."""
+def sampled(temperature: float) -> Evaluate:
+    """Play on to the end with moves that are drawn."""
 
     def evaluate(
-        game: Game,
-        so_far: Returns,
-        log_probs: Floats,
-        pieces: Ints,
-        incumbents: Incumbents,
-        rng: np.random.Generator,
+        game: Game, so_far: Returns, pieces: Ints, incumbents: Incumbents, rng: np.random.Generator
     ) -> Returns:
-        wholes = so_far.copy()
-        who = np.arange(so_far.size)  # whose piece each place holds
-        m = who.size
-        while m:
-            rewards, finished = game.step(choose(log_probs[:m], rng))
-            wholes[who[:m]] += rewards
-            if finished.any():
-                ended = np.flatnonzero(finished)
-                incumbents.offer(ended, pieces[who[ended]], wholes[who[ended]])
-                m = close_ranks(game, finished, who)
-            if m:
-                game.listen(m)
-                log_probs = game.look(m)
-        return wholes
+        at_once = partial(game.play_on, temperature=temperature, rng=rng)
+        return _play_on(game, so_far, pieces, incumbents, lambda m: game.draw(m, temperature, rng), at_once)
 
     return evaluate
 
 
-def critic(
-    game: Game, so_far: Returns, log_probs: Floats, pieces: Ints, incumbents: Incumbents, rng: np.random.Generator
+def _play_on(
+    game: Game,
+    so_far: Returns,
+    pieces: Ints,
+    incumbents: Incumbents,
+    choose: Callable[[int], Ints],
+    at_once: Callable[[int], Returns | None] = lambda m: None,
 ) -> Returns:
+    """Make moves that ``choose`` finds for the first m places, or all that are left ``at_once``."""
+    wholes = so_far.copy()
+    who = np.arange(so_far.size)  # whose piece each place holds
+    m = who.size
+    while m:
+        rewards, finished = at_once(m), np.ones(m, dtype=np.bool_)
+        if rewards is None:
+            rewards, finished = game.step(choose(m))
+        wholes[who[:m]] += rewards
+        if finished.any():
+            ended = np.flatnonzero(finished)
+            incumbents.offer(ended, pieces[who[ended]], wholes[who[ended]])
+            m = close_ranks(game, finished, who)
+        if m:
+            game.listen(m)
+    return wholes
+
+
+def critic(game: Game, so_far: Returns, pieces: Ints, incumbents: Incumbents, rng: np.random.Generator) -> Returns:
     """What has been paid, and what the game's critic expects to come."""
     return so_far + game.values(so_far.size)
 
@@ -94,11 +88,13 @@ class Evaluation:
     when it is met again."""
     by_first: bool = False
     """Whether it goes on with each node's first child, whose value is the node's therefore."""
+    temperature: float | None = None
+    """Where it goes on with moves that are drawn: at which."""
 
 
 EVALUATIONS: Final = {
-    "likeliest": Evaluation(completion(likeliest), by_first=True),
-    "sampled": Evaluation(completion(sampled(0.7))),
+    "likeliest": Evaluation(likeliest, by_first=True),
+    "sampled": Evaluation(sampled(0.7), temperature=0.7),
     "critic": Evaluation(critic),
     "rules": Evaluation(None),
 }

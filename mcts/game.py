@@ -46,6 +46,14 @@ class Game(Protocol):
     def look(self, m: int) -> Floats:
         """(m, A) log-probabilities of the moves from the first ``m`` places, -inf where not legal; heard before."""
 
+    def draw(self, m: int, temperature: float, rng: np.random.Generator) -> Ints:
+        """(m,) a move from each of the first ``m`` places, with the probabilities of ``look``, their logarithms divided
+        by ``temperature``."""
+
+    def play_on(self, m: int, temperature: float, rng: np.random.Generator) -> npt.NDArray[np.float64] | None:
+        """Play the first ``m`` places on to their ends with moves as of ``draw``, all at once: the sum of rewards (m,);
+        None where that would be no faster than to step them."""
+
     def values(self, m: int) -> npt.NDArray[np.float64]:
         """(m,) expected sum of rewards to come, by a critic; ValueError where there is none."""
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from agents.compose import Agent, Critic, Pieces
+from agents.compose import Agent, Critic, Pieces, PriorAgent, draw
+from mcts.assembly import assemble
+from mcts.completing import draw_next, most_turns, play_on
 from mcts.game import Floats, Ints
 from musicenv.batch import Batch
 from musicenv.jit import compiled
 from musicenv.kernel import START, TIME
+from musicenv.reference import copy_bytes
+from musicenv.step import OK
 from musicenv.task import Task
+from rewards.priors.stepping import SMALL_BATCH, UNTOLD
 from rewards.rules import Suite
 
 Bytes = npt.NDArray[np.uint8]
@@ -25,10 +32,16 @@ def _bytes_of(array: npt.NDArray[np.generic]) -> Bytes:
 
 
 @compiled
-def _copy(source: Bytes, rows: Ints, target: Bytes, to: Ints) -> None:
-    """Copy ``rows`` (m,) of ``source`` to the rows ``to`` (m,) of ``target``; none of the first is among the second."""
-    for r in range(rows.size):
-        target[to[r]] = source[rows[r]]
+def copy_rows(sizes: Ints, source: Ints, rows: Ints, target: Ints, to: Ints) -> None:
+    """In each of k arrays copy ``rows`` (m,) to the rows ``to`` (m,), of so many bytes (k,); none of the first is among
+    the second.  The arrays begin at the addresses ``source`` (k,) and ``target`` (k,)."""
+    for k in range(sizes.size):
+        for r in range(rows.size):
+            copy_bytes(target[k] + to[r] * sizes[k], source[k] + rows[r] * sizes[k], sizes[k])
+
+
+def _addresses(arrays: Sequence[Bytes]) -> Ints:
+    return np.array([array.ctypes.data for array in arrays], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,11 @@ class Melodies:
         """Notes that the prior has listened to so far."""
         self._state = [_bytes_of(array) for array in batch.get_state().values() if array.size]
         self._stored = [np.empty((0, array.shape[1]), np.uint8) for array in self._state]
+        self._sizes = np.array([array.shape[1] for array in self._state], dtype=np.int64)
+        self._at, self._stored_at = _addresses(self._state), _addresses(self._stored)
+        self.prior = batch.prior if isinstance(agent, PriorAgent) and batch.is_whole else None
+        """Where moves can be drawn in compiled code: the agent is the prior, and nothing is added to its step."""
+        self._places = np.arange(self.n)
 
     def begin(self, rng: np.random.Generator) -> None:
         self.batch.reset([rng] * self.n)
@@ -75,24 +93,31 @@ class Melodies:
             if rows > len(array):
                 self._stored[k] = np.empty((rows, array.shape[1]), np.uint8)
                 self._stored[k][: len(array)] = array
+        self._stored_at = _addresses(self._stored)
+
+    @property
+    def layout(self) -> tuple[Ints, Ints, Ints]:
+        """Of each array of state the bytes of a row, and where the places and the stored rows begin."""
+        return self._sizes, self._at, self._stored_at
+
+    @cached_property
+    def compiled(self) -> Any:
+        """``play_on`` under the batch's rules."""
+        return assemble(play_on, play=self.batch.compiled.play)
 
     @property
     def bytes_per_position(self) -> int:
         """What a stored position takes."""
-        return sum(array.shape[1] for array in self._state)
+        return int(self._sizes.sum())
 
     def store(self, places: Ints, rows: Ints) -> None:
-        for stored, array in zip(self._stored, self._state, strict=True):
-            _copy(array, places, stored, rows)
+        copy_rows(self._sizes, self._at, places, self._stored_at, rows)
 
     def fetch(self, rows: Ints, places: Ints | None = None) -> None:
-        where = np.arange(rows.size) if places is None else places
-        for stored, array in zip(self._stored, self._state, strict=True):
-            _copy(stored, rows, array, where)
+        copy_rows(self._sizes, self._stored_at, rows, self._at, self._places if places is None else places)
 
     def move(self, source: Ints, places: Ints) -> None:
-        for array in self._state:
-            _copy(array, source, array, places)
+        copy_rows(self._sizes, self._at, source, self._at, places)
 
     def step(self, moves: Ints) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
         self.notes += moves.size
@@ -107,6 +132,43 @@ class Melodies:
     def look(self, m: int) -> Floats:
         self.batch.observe_masks(np.arange(m))
         return self.agent(First(self.batch, m))
+
+    def draw(self, m: int, temperature: float, rng: np.random.Generator) -> Ints:
+        if self.prior is None:
+            return draw(self.look(m), rng, temperature)
+        chosen = np.empty(m, dtype=np.int64)
+        draw_next(self.batch.block, self._places[:m], self.inverse(temperature), rng.random(m), chosen)
+        return chosen
+
+    def play_on(self, m: int, temperature: float, rng: np.random.Generator) -> npt.NDArray[np.float64] | None:
+        if self.prior is None or m > SMALL_BATCH:
+            return None
+        places, returns, actions = self._places[:m], np.zeros(m), np.zeros(m, dtype=np.int64)
+        turns = max(most_turns(frame) for frame in self.batch.lines.frame[:m])
+        given = self.inverse(temperature), rng.random((turns, m))
+        scratch = actions, np.zeros(m), np.zeros(m, dtype=np.bool_)
+        blocks = self.batch.block, self.prior.block
+        told = *blocks, places.copy(), *given, *scratch, returns, UNTOLD
+        (heard,) = self.ask(self.compiled.play_on, actions, *told)
+        self.notes += heard + m
+        self.heard += heard
+        return returns
+
+    def inverse(self, temperature: float) -> np.float32:
+        """What the prior's logits are multiplied with to draw at a ``temperature``."""
+        assert isinstance(self.agent, PriorAgent)
+        return np.float32(1 / (temperature * self.agent.temperature))
+
+    def ask(self, compiled: Callable[..., tuple[int, ...]], actions: Ints, *given: Any) -> tuple[int, ...]:
+        """What a ``compiled`` function tells of what is ``given``, after code, place and term; an exception that names
+        the rule, or the one of ``actions`` (n,), where a step failed."""
+        try:
+            code, i, k, *rest = compiled(*given)
+        except Exception as error:
+            raise self.batch.culprit(error) from error
+        if code != OK:
+            raise self.batch.refusal(code, i, k, actions)
+        return tuple(rest)
 
     def values(self, m: int) -> npt.NDArray[np.float64]:
         if self.critic is None:

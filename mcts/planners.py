@@ -13,7 +13,7 @@ import numpy as np
 from agents.compose import Agent, Critic, Pieces
 from mcts.algorithms import ALGORITHMS, GUMBEL, Algorithm
 from mcts.beam import Beam
-from mcts.evaluation import EVALUATIONS, completion, sampled
+from mcts.evaluation import EVALUATIONS, sampled
 from mcts.game import Game, Incumbents
 from mcts.melodies import Melodies
 from mcts.merged_beam import beam_search
@@ -99,12 +99,12 @@ def _value_beam(game: Game, incumbents: Incumbents, piece: int, width: int) -> N
 
 def best_of_n(game: Game, incumbents: Incumbents, budget: Budget, rng: np.random.Generator, watch: Watch) -> None:
     """Samples of the agent."""
-    play_on = completion(sampled(1.0))
+    play_on = sampled(1.0)
     owners = np.repeat(np.arange(incumbents.pieces), budget.simulations)
     for begin in range(0, owners.size, game.n):
         some = owners[begin : begin + game.n]
         game.fetch(incumbents.beginnings[some])
-        play_on(game, np.zeros(some.size), game.look(some.size), some, incumbents, rng)
+        play_on(game, np.zeros(some.size), some, incumbents, rng)
         watch()
 
 

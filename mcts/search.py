@@ -10,9 +10,12 @@ import numpy.typing as npt
 
 from mcts.algorithms import Algorithm, considered_visits
 from mcts.evaluation import Evaluation
+from mcts.few import Few
 from mcts.game import Floats, Game, Incumbents, Ints, close_ranks
 from mcts.graph import arrive, share
+from mcts.melodies import Melodies
 from mcts.tree import CLOSED, ENDED, NONE, OPEN, TOLERANCE, advance, new_tree, open_nodes, plant
+from rewards.priors.stepping import SMALL_BATCH
 
 Watch = Callable[[], None]
 """Called after each round; raises ``OutOfTimeError`` when the time is over."""
@@ -52,13 +55,17 @@ class Search:
             raise ValueError(f"{trees} trees of {leaves} leaves need {trees * leaves} places; the game has {game.n}")
         room = 2 * simulations + 2  # what a subtree brings along may fill half of it
         self.tree = new_tree(trees, room, children, trees * leaves, shared)
-        self._compiled = self.algorithm.assembled()
+        self.compiled = self.algorithm.assembled()
         considered = considered_visits(min(algorithm.halving, children), simulations)
-        self._constants = algorithm.constants._replace(considered=considered)
-        self._first_row = 2 * trees
-        game.reserve(self._first_row + trees * room)
+        self.constants = algorithm.constants._replace(considered=considered)
+        self.first_row = 2 * trees
+        game.reserve(self.first_row + trees * room)
         self._places = np.arange(game.n)
         self._scratch = [np.zeros(trees * leaves, dtype=np.int64) for _ in range(4)]
+        self._few = None
+        temperature = evaluation.temperature
+        if isinstance(game, Melodies) and game.prior and temperature and not shared and trees * leaves <= SMALL_BATCH:
+            self._few = Few(self, game, game.prior, temperature)
 
     def run(self, watch: Watch = lambda: None, decide: Decide = lambda trees, slots: None) -> None:
         """Plan all pieces to their ends; ``OutOfTimeError`` from ``watch`` goes through."""
@@ -66,9 +73,9 @@ class Search:
         trees = np.arange(self.incumbents.pieces)
         roots = np.array([plant(tree, int(b)) for b in trees])
         game.fetch(self.incumbents.beginnings)
-        log_probs = self._open(roots)
+        self._open(roots)
         if self.evaluation.evaluate is not None:
-            tree.value[roots] = self._evaluated(roots, trees, log_probs, np.zeros(trees.size, dtype=np.bool_))
+            tree.value[roots] = self._evaluated(roots, trees, np.zeros(trees.size, dtype=np.bool_))
         while trees.size:
             self._search(trees, watch)
             known = tree.unsolved[tree.root[trees]] == 0
@@ -77,7 +84,7 @@ class Search:
             trees = trees[~known]  # of the others the incumbent is the best there is
             if not trees.size:
                 break
-            slots = np.array([self.algorithm.commit(tree, int(b), self._constants) for b in trees], dtype=np.int64)
+            slots = np.array([self.algorithm.commit(tree, int(b), self.constants) for b in trees], dtype=np.int64)
             decide(trees, slots)
             if self.shared:
                 self._step_again(trees, slots)
@@ -86,7 +93,7 @@ class Search:
 
     def look(self, trees: Ints) -> Floats:
         """Put the roots of ``trees`` (t,) into the first places of the game: what it says of them, (t, A)."""
-        self.game.fetch(self._first_row + self.tree.root[trees].astype(np.int64))
+        self.game.fetch(self.first_row + self.tree.root[trees].astype(np.int64))
         return self.game.look(trees.size)
 
     def played(self) -> npt.NDArray[np.float64]:
@@ -100,31 +107,36 @@ class Search:
         tree = self.tree
         if self.algorithm.halving:
             tree.noise[trees] = self.rng.gumbel(size=(trees.size, tree.noise.shape[1]))
-        started = tree.total[tree.root[trees]].astype(np.int64)
+        roots = tree.root[trees]
+        last = tree.total[roots].astype(np.int64) + self.simulations
+        if self._few is not None:
+            self._few.run(trees.copy(), last, watch)
+            return
         while trees.size:
-            left = self.simulations - (tree.total[tree.root[trees]] - started)
-            going = (left > 0) & self._round(trees, np.minimum(left, self.leaves))
+            going = self._round(trees, np.minimum(last - tree.total[roots], self.leaves))
             watch()
-            trees, started = trees[going], started[going]
+            going &= tree.total[roots] < last
+            if not going.all():
+                trees, roots, last = trees[going], roots[going], last[going]
 
     def _round(self, trees: Ints, leaves: Ints) -> npt.NDArray[np.bool_]:
         """Up to ``leaves`` (t,) simulations in each of ``trees`` (t,); whether there were any (t,)."""
         tree, game = self.tree, self.game
-        count = self._compiled.descend_all(tree, trees, leaves, self._constants, *self._scratch)
+        count = self.compiled.descend_all(tree, trees, leaves, self.constants, *self._scratch)
         owners, nodes, slots, children = (array[:count].copy() for array in self._scratch)
         flights = np.arange(count)
         if (closed := slots == NONE).any():
-            game.fetch(self._first_row + nodes[closed])
+            game.fetch(self.first_row + nodes[closed])
             game.listen(int(closed.sum()))
             self._open(nodes[closed])
-            self._compiled.choose_opened(tree, owners, self._constants, nodes, slots, children)
+            self.compiled.choose_opened(tree, owners, self.constants, nodes, slots, children)
             roomy = children != NONE
             flights, owners, nodes, slots, children = (
                 array[roomy] for array in (flights, owners, nodes, slots, children)
             )
         if children.size:
             wholes = self._expand(owners, nodes, slots, children)
-            self._compiled.back_up_all(tree, flights, owners, children, wholes)
+            self.compiled.back_up_all(tree, flights, owners, children, wholes)
         return np.isin(trees, owners)
 
     def _expand(self, owners: Ints, nodes: Ints, slots: Ints, children: Ints) -> npt.NDArray[np.float64]:
@@ -138,13 +150,13 @@ class Search:
         m = close_ranks(game, finished | ~fresh, who)
         going = who[:m]
         if self.evaluation.evaluate is None:
-            game.store(self._places[:m], self._first_row + children[going])
+            game.store(self._places[:m], self.first_row + children[going])
         elif m:
             game.listen(m)
-            log_probs = self._open(children[going])
+            self._open(children[going])
             by_first = self.evaluation.by_first & (slots[going] == 0)
             wholes[going[by_first]] = tree.value[nodes[going[by_first]]]
-            wholes[going[~by_first]] = self._evaluated(children[going], owners[going], log_probs, by_first)
+            wholes[going[~by_first]] = self._evaluated(children[going], owners[going], by_first)
         tree.value[children[fresh]] = wholes[fresh]
         wholes[~fresh] = tree.value[children[~fresh]]
         return wholes
@@ -155,7 +167,7 @@ class Search:
         """Step from ``nodes`` (r,) to ``children`` (r,), which then are in the first places: what has been paid so far,
         whether they are the end, and whether they are new nodes (r,) each."""
         tree, game = self.tree, self.game
-        game.fetch(self._first_row + nodes)
+        game.fetch(self.first_row + nodes)
         rewards, finished = game.step(tree.action[nodes, slots].astype(np.int64))
         wholes = tree.so_far[nodes] + rewards
         ended = np.flatnonzero(finished)
@@ -167,7 +179,7 @@ class Search:
             arrive(tree, owners, nodes, slots, children, rewards, finished, keys, fresh, better)
             places = np.flatnonzero(better)
             game.listen(places[tree.state[children[places]] == OPEN])
-            game.store(places, self._first_row + children[places])
+            game.store(places, self.first_row + children[places])
         else:
             tree.so_far[children] = wholes
             tree.state[children] = np.where(finished, ENDED, CLOSED)
@@ -188,7 +200,7 @@ class Search:
         tree, game = self.tree, self.game
         nodes, owners = tree.root[trees].astype(np.int64), trees
         wholes = tree.so_far[nodes]
-        game.fetch(self._first_row + nodes)
+        game.fetch(self.first_row + nodes)
         while nodes.size:
             below = np.where(np.arange(tree.best.shape[1]) < tree.width[nodes, None], tree.best[nodes], -np.inf)
             slots = below.argmax(axis=1)
@@ -200,22 +212,18 @@ class Search:
             nodes, owners, wholes = nodes[:m], owners[:m], wholes[:m]
             game.listen(m)
 
-    def _open(self, nodes: Ints) -> Floats:
-        """Give ``nodes`` (m,), which are heard and in the first places, their children; store them: what was seen."""
-        log_probs = self.game.look(nodes.size)
-        open_nodes(self.tree, nodes, log_probs, self.children)
-        self.game.store(self._places[: nodes.size], self._first_row + nodes)
-        return log_probs
+    def _open(self, nodes: Ints) -> None:
+        """Give ``nodes`` (m,), which are heard and in the first places, their children; store them."""
+        open_nodes(self.tree, nodes, self.game.look(nodes.size), self.children)
+        self.game.store(self._places[: nodes.size], self.first_row + nodes)
 
-    def _evaluated(
-        self, nodes: Ints, owners: Ints, log_probs: Floats, but: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.float64]:
+    def _evaluated(self, nodes: Ints, owners: Ints, but: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
         """Returns of pieces through ``nodes`` (m,), which are in the first places, ``but`` for some (m,)."""
         who = np.arange(nodes.size)
         who = who[: close_ranks(self.game, but, who)]
         wholes = np.zeros(nodes.size)
         if self.evaluation.evaluate is not None and who.size:
             wholes[who] = self.evaluation.evaluate(
-                self.game, self.tree.so_far[nodes[who]], log_probs[who], owners[who], self.incumbents, self.rng
+                self.game, self.tree.so_far[nodes[who]], owners[who], self.incumbents, self.rng
             )
         return wholes[~but]

@@ -86,14 +86,15 @@ class Batch:
         self._asks_python = bool(self._python_terms.size)
         # Where rules run in Python, the bonus has to wait for them.
         self._kernel_arrays = self.arrays._replace(bonus=0.0) if self._asks_python else self.arrays
-        compiled_for_suite = load_kernel(suite, in_python)
-        self._advance, self._summarise = compiled_for_suite.advance, compiled_for_suite.summarise
+        self.compiled = load_kernel(suite, in_python)
+        """The step of these rules."""
         told = {"hidden": prior.hidden_size, "log_probs": N_ACTIONS} if prior else {}
         self.layout = layout(len(suite), {**more, **told})
         self.bounds = bounds(self.layout)
         self._shapes = (n,), (n, self.bounds[0].size), (n, N_ACTIONS), (n, len(suite))
         self._all = np.arange(n)
-        self._is_whole = not (self._asks_python or more)
+        self.is_whole = not (self._asks_python or more)
+        """Whether the compiled step is all there is to a step: no rule runs as Python, no subclass adds anything."""
         self.workers = Workers(threads)
         self._parts = [part for part in np.array_split(self._all, threads) if part.size]
         self._prior_state = prior.state(n) if prior else None
@@ -145,7 +146,7 @@ class Batch:
         self.block = block_of(self._state)
         """What compiled functions read it all from."""
         # Where nothing has to be drawn, played or added, the step itself begins the next piece.
-        self._goes_on = len(tasks) == 1 and not self._longest_opening and self._is_whole
+        self._goes_on = len(tasks) == 1 and not self._longest_opening and self.is_whole
 
     def get_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """The state of all melodies and of the prior, as arrays by name (not copied)."""
@@ -209,15 +210,15 @@ class Batch:
         seen = (self.observations, self.masks, self.terms) if watched else _UNSEEN
         try:
             if len(self._parts) == 1 or m < self.n:
-                code, i, k = self._advance(self.block, 0, m, actions, self.rewards, self.finished, *seen, room)
+                code, i, k = self.compiled.advance(self.block, 0, m, actions, self.rewards, self.finished, *seen, room)
             else:
                 code, i, k = self._advance_together(actions, self.rewards, self.finished, *seen, room)
         except Exception as error:
-            raise self._culprit(error) from error
+            raise self.culprit(error) from error
         if code != OK:
-            raise self._refusal(code, i, k, actions)
+            raise self.refusal(code, i, k, actions)
         self.ended = i
-        if self._is_whole:
+        if self.is_whole:
             return
         rows = self._all if m == self.n else self._all[:m]
         if self._asks_python:
@@ -231,11 +232,11 @@ class Batch:
     def _advance_together(self, actions: npt.NDArray[np.int64], *out: npt.NDArray[Any]) -> tuple[int, int, int]:
         """The step of all melodies, shared by the threads."""
         told: list[tuple[int, int, int]] = self.workers.map(
-            lambda rows: self._advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *out), self._parts
+            lambda rows: self.compiled.advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *out), self._parts
         )
         return next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
 
-    def _refusal(self, code: int, i: int, k: int, actions: npt.NDArray[np.int64]) -> Exception:
+    def refusal(self, code: int, i: int, k: int, actions: npt.NDArray[np.int64]) -> Exception:
         """Why the compiled step could not append ``actions[i]``."""
         if code == FAILED:
             return self._blame(i, k, f"it returned {self.lines.values[i, k]}")
@@ -288,7 +289,7 @@ class Batch:
                 if (state := self._prior_state) is not None:
                     hear(self.lines, i, action_of(pitch, duration), state.log_probs[i], state.entropy[i])
                 if k > 0:
-                    self._summarise(kernel.view(self.lines, i), self.lines.summary[i])
+                    self.compiled.summarise(kernel.view(self.lines, i), self.lines.summary[i])
                 kernel.append(self.lines, i, pitch, duration)
 
     def listen(self, rows: npt.NDArray[np.int64], watched: bool = True) -> None:
@@ -370,7 +371,7 @@ class Batch:
         at_end = self.lines.frame[i, kernel.TIME] == self.lines.frame[i, kernel.END]
         return bool(not suite.of_piece[k] or at_end or (self._state.at_bar[i] and not suite.at_end[k]))
 
-    def _culprit(self, error: Exception) -> Exception:
+    def culprit(self, error: Exception) -> Exception:
         """Which rule raised inside the compiled step: asked again, in Python, piece by piece."""
         for i in range(self.n):
             if self.lines.frame[i, kernel.LENGTH] == 0:

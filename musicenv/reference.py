@@ -147,6 +147,20 @@ on_stack: Final[Callable[[], npt.NDArray[np.float32]]] = _extending.intrinsic(_o
 that a loop that writes to it need not find out first whether it changes what it reads."""
 
 
+def _copy_bytes(typing_context: Any, target: Any, source: Any, size: Any) -> Any:
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte = context.get_value_type(types.uint8).as_pointer()
+        where = [builder.inttoptr(address, byte) for address in arguments[:2]]
+        _core.cgutils.raw_memcpy(builder, *where, arguments[2], 1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), lower
+
+
+copy_bytes: Final[Callable[[int, int, int], None]] = _extending.intrinsic(_copy_bytes)
+"""For compiled code: copy to the address ``target`` from ``source`` so many bytes, which do not overlap."""
+
+
 def reference_to(example: NamedTuple) -> Reference:
     """The type of a reference to a tuple like ``example``."""
     return Reference(numba.typeof(example))  # type: ignore[no-untyped-call]

@@ -221,6 +221,7 @@ def appraise(
 class Kernel(NamedTuple):
     """The compiled functions of one set of rules."""
 
+    play: Callable[..., tuple[int, int, int]]
     advance: Callable[..., tuple[int, int, int]]
     appraise: Callable[..., None]
     summarise: Callable[..., None]
@@ -282,7 +283,7 @@ def source_of(function: Any, decorator: str) -> list[str]:
 
 
 def _kernel_of(module: Any) -> Kernel:
-    return Kernel(module.advance, module.appraise, module.summarise)
+    return Kernel(module.play, module.advance, module.appraise, module.summarise)
 
 
 def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:

@@ -127,7 +127,7 @@ def test_a_shared_search_never_claims_more_than_its_piece_returns(value, simulat
 
 def planned_moves(game, planned, node):
     """The moves to the position that is stored for a node."""
-    return (0, 0, *game.moves_of(planned._first_row + int(node)))
+    return (0, 0, *game.moves_of(planned.first_row + int(node)))
 
 
 @pytest.mark.parametrize("name", TREES)
