@@ -23,8 +23,6 @@ ILLEGAL: Final = -1e8
 _IMPOSSIBLE: Final = np.float32(-80.0)
 """Nats, less than this below the likeliest: ``exponential`` is limited."""
 _ILLEGAL, _ZERO, _ONE, _TWO = np.float32(ILLEGAL), np.float32(0.0), np.float32(1.0), np.float32(2.0)
-_LOWEST: Final = np.float32(-1e30)
-"""Nats, below any logit."""
 
 
 @compiled
@@ -109,17 +107,17 @@ def draw_one(
     weight: Floats,
     power: npt.NDArray[np.int32],
 ) -> int:
-    """A ``legal`` (A,) index, by inversion at ``level`` in [0, 1) of exp(``x`` * ``inverse``); ``x`` (A,) are any
-    logits in nats, ``weight`` and ``power`` (A,) scratch."""
-    top, total = _LOWEST, _ZERO
+    """A ``legal`` (A,) index, by inversion at ``level`` in [0, 1) of exp(``x`` * ``inverse``).
+
+    ``x`` (A,) are log-probabilities over all, in nats; ``weight`` and ``power`` (A,) are scratch.  What is less likely
+    than ``exponential`` goes counts as that.
+    """
     for a in range(x.size):
-        weight[a] = x[a] if legal[a] else _LOWEST
-        top = max(top, weight[a])
-    for a in range(x.size):
-        weight[a] = (weight[a] - top) * inverse
+        weight[a] = x[a] * inverse
     exponential(weight, power)
+    total = _ZERO
     for a in range(x.size):
-        weight[a] = weight[a] if legal[a] else _ZERO  # ``exponential`` is limited
+        weight[a] = weight[a] if legal[a] else _ZERO
         total += weight[a]
     return invert(weight, level * float(total))
 

@@ -1,4 +1,4 @@
-"""Few melodies played on to their ends in one compiled call: drawn, stepped and heard, with no Python between notes."""
+"""Melodies played on to their ends with the prior's moves: few of them in one call, without Python between notes."""
 
 from __future__ import annotations
 
@@ -42,10 +42,22 @@ def most_turns(frame: Ints) -> int:
     return int((frame[END] - frame[TIME]) // DURATIONS[0])
 
 
-@compiled
-def draw_next(block: Ints, rows: Ints, inverse: np.float32, uniform: npt.NDArray[np.float64], actions: Ints) -> None:
-    """Draw from the prior a legal note after each of the melodies ``rows`` (m,) into ``actions[rows]``, by ``uniform``
-    (m,) in [0, 1); its log-probabilities are multiplied with ``inverse``."""
+def turn(
+    block: Ints,
+    rows: Ints,
+    inverse: np.float32,
+    uniform: npt.NDArray[np.float64],
+    actions: Ints,
+    rewards: npt.NDArray[np.float64],
+    finished: npt.NDArray[np.bool_],
+    returns: npt.NDArray[np.float64],
+) -> tuple[int, int, int, int]:
+    """Make one move in each of the melodies ``rows`` (m,): what failed, as ``musicenv.step.play`` tells it, and how
+    many go on, now the first of ``rows``.
+
+    Moves are drawn from the prior among legal notes by ``uniform`` (m,) in [0, 1), its log-probabilities multiplied
+    with ``inverse``.  What they are paid is added to ``returns`` (n,); actions, rewards and finished (n,) are scratch.
+    """
     state = read_state(block)
     log_probs, masks, frame = state.log_probs, state.masks, state.lines.frame
     weight, power = np.empty(log_probs.shape[1], dtype=np.float32), np.empty(log_probs.shape[1], dtype=np.int32)
@@ -53,6 +65,29 @@ def draw_next(block: Ints, rows: Ints, inverse: np.float32, uniform: npt.NDArray
         i = rows[k]
         legal = masks[U(durations_that_fit(frame[i]))]
         actions[i] = draw_one(log_probs[i], legal, inverse, uniform[k], weight, power)
+    going = 0
+    for k in range(rows.size):
+        i = rows[k]
+        code, melody, term = play(
+            state.lines,
+            state.suite,
+            i,
+            i + 1,
+            actions,
+            log_probs,
+            state.entropy,
+            True,
+            rewards,
+            finished,
+            state.at_bar,
+        )
+        if code != OK:
+            return code, melody, term, going
+        returns[i] += rewards[i]
+        if not finished[i]:
+            rows[going] = i
+            going += 1
+    return OK, 0, 0, going
 
 
 def play_on(
@@ -67,41 +102,17 @@ def play_on(
     returns: npt.NDArray[np.float64],
     nobody: Floats,
 ) -> tuple[int, int, int, int]:
-    """Play the melodies ``rows`` (m,), which are overwritten, on to their ends: what failed, as ``advance`` tells it,
-    and how many notes the prior heard.
+    """``turn`` until all of ``rows`` (m,) have ended: what failed, and how many notes the prior heard.
 
-    Notes are drawn as by ``draw_next``, by ``uniform`` (turns, m); ``returns`` (n,) are their rewards together.
-    ``weights`` is the prior's block; actions, rewards and finished (n,) are scratch; ``nobody`` is told.
+    ``uniform`` is (turns, m); ``weights`` is the prior's block; ``nobody`` is told.
     """
-    state = read_state(block)
-    left, heard, turn = rows.size, 0, 0
+    left, heard, k = rows.size, 0, 0
     while left > 0:
-        draw_next(block, rows[:left], inverse, uniform[turn], actions)
-        going = 0
-        for k in range(left):
-            i = rows[k]
-            code, melody, term = play(
-                state.lines,
-                state.suite,
-                i,
-                i + 1,
-                actions,
-                state.log_probs,
-                state.entropy,
-                True,
-                rewards,
-                finished,
-                state.at_bar,
-            )
-            if code != OK:
-                return code, melody, term, heard
-            returns[i] += rewards[i]
-            if not finished[i]:
-                rows[going] = i
-                going += 1
-        left = going
+        code, melody, term, left = turn(block, rows[:left], inverse, uniform[k], actions, rewards, finished, returns)
+        if code != OK:
+            return code, melody, term, heard
         if left > 0:
             listen_to(block, weights, rows[:left], nobody)
         heard += left
-        turn += 1
+        k += 1
     return OK, 0, 0, heard

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from mcts.game import Game, Incumbents, Ints, close_ranks
+from agents.compose import draw
+from mcts.game import Floats, Game, Incumbents, Ints, close_ranks
 
 Returns = npt.NDArray[np.float64]
 
@@ -33,7 +33,7 @@ class Evaluate(Protocol):
 
 def likeliest(game: Game, so_far: Returns, pieces: Ints, incumbents: Incumbents, rng: np.random.Generator) -> Returns:
     """Play on to the end with the first of the likeliest moves."""
-    return _play_on(game, so_far, pieces, incumbents, lambda m: np.asarray(game.look(m).argmax(axis=1)))
+    return _play_on(game, so_far, pieces, incumbents, lambda log_probs: np.asarray(log_probs.argmax(axis=1)))
 
 
 def sampled(temperature: float) -> Evaluate:
@@ -42,28 +42,24 @@ def sampled(temperature: float) -> Evaluate:
     def evaluate(
         game: Game, so_far: Returns, pieces: Ints, incumbents: Incumbents, rng: np.random.Generator
     ) -> Returns:
-        at_once = partial(game.play_on, temperature=temperature, rng=rng)
-        return _play_on(game, so_far, pieces, incumbents, lambda m: game.draw(m, temperature, rng), at_once)
+        gained = game.play_on(so_far.size, temperature, rng)
+        if gained is None:
+            return _play_on(game, so_far, pieces, incumbents, lambda log_probs: draw(log_probs, rng, temperature))
+        incumbents.offer(np.arange(so_far.size), pieces, so_far + gained)
+        return so_far + gained
 
     return evaluate
 
 
 def _play_on(
-    game: Game,
-    so_far: Returns,
-    pieces: Ints,
-    incumbents: Incumbents,
-    choose: Callable[[int], Ints],
-    at_once: Callable[[int], Returns | None] = lambda m: None,
+    game: Game, so_far: Returns, pieces: Ints, incumbents: Incumbents, choose: Callable[[Floats], Ints]
 ) -> Returns:
-    """Make moves that ``choose`` finds for the first m places, or all that are left ``at_once``."""
+    """Make moves that ``choose`` finds by what the game says of the places (m, A)."""
     wholes = so_far.copy()
     who = np.arange(so_far.size)  # whose piece each place holds
     m = who.size
     while m:
-        rewards, finished = at_once(m), np.ones(m, dtype=np.bool_)
-        if rewards is None:
-            rewards, finished = game.step(choose(m))
+        rewards, finished = game.step(choose(game.look(m)))
         wholes[who[:m]] += rewards
         if finished.any():
             ended = np.flatnonzero(finished)

@@ -46,13 +46,10 @@ class Game(Protocol):
     def look(self, m: int) -> Floats:
         """(m, A) log-probabilities of the moves from the first ``m`` places, -inf where not legal; heard before."""
 
-    def draw(self, m: int, temperature: float, rng: np.random.Generator) -> Ints:
-        """(m,) a move from each of the first ``m`` places, with the probabilities of ``look``, their logarithms divided
-        by ``temperature``."""
-
     def play_on(self, m: int, temperature: float, rng: np.random.Generator) -> npt.NDArray[np.float64] | None:
-        """Play the first ``m`` places on to their ends with moves as of ``draw``, all at once: the sum of rewards (m,);
-        None where that would be no faster than to step them."""
+        """Play the first ``m`` places on to their ends, moves drawn with the probabilities of ``look``, their
+        logarithms divided by ``temperature``: the sum of rewards (m,); None where that would be no faster than steps.
+        """
 
     def values(self, m: int) -> npt.NDArray[np.float64]:
         """(m,) expected sum of rewards to come, by a critic; ValueError where there is none."""
@@ -99,7 +96,10 @@ class Incumbents:
 
     def offer(self, places: Ints, pieces: Ints, returns: npt.NDArray[np.float64]) -> None:
         """Finished pieces in ``places``, each of one of the B ``pieces``, with their ``returns``."""
-        for place, piece, whole in zip(places, pieces, returns, strict=True):
-            if whole > self.returns[piece]:
-                self.returns[piece] = whole
-                self.game.store(np.array([place]), np.array([piece]))
+        better = np.flatnonzero(returns > self.returns[pieces])
+        if not better.size:
+            return
+        rising = better[np.lexsort((-better, returns[better]))]  # of equal ones the first is kept
+        chosen = np.array(list({int(pieces[k]): int(k) for k in rising}.values()), dtype=np.int64)
+        self.returns[pieces[chosen]] = returns[chosen]
+        self.game.store(places[chosen], pieces[chosen])

@@ -10,7 +10,6 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 
-from agents.compose import draw
 from mcts.game import Floats, Incumbents, Ints
 from mcts.planners import PLANNERS, Budget, Planner, run
 
@@ -101,9 +100,6 @@ class GymGame:
         with np.errstate(divide="ignore"):
             out: Floats = np.log(legal / legal.sum(axis=1, keepdims=True)).astype(np.float32)
         return out
-
-    def draw(self, m: int, temperature: float, rng: np.random.Generator) -> Ints:
-        return draw(self.look(m), rng, temperature)
 
     def play_on(self, m: int, temperature: float, rng: np.random.Generator) -> None:
         return None

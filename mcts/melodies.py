@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agents.compose import Agent, Critic, Pieces, PriorAgent, draw
+from agents.compose import Agent, Critic, Pieces, PriorAgent
 from mcts.assembly import assemble
-from mcts.completing import draw_next, most_turns, play_on
+from mcts.completing import most_turns, play_on, turn
 from mcts.game import Floats, Ints
 from musicenv.batch import Batch
 from musicenv.jit import compiled
@@ -102,8 +102,8 @@ class Melodies:
 
     @cached_property
     def compiled(self) -> Any:
-        """``play_on`` under the batch's rules."""
-        return assemble(play_on, play=self.batch.compiled.play)
+        """``turn`` and ``play_on`` under the batch's rules."""
+        return assemble(turn, play_on, play=self.batch.compiled.play)
 
     @property
     def bytes_per_position(self) -> int:
@@ -133,25 +133,23 @@ class Melodies:
         self.batch.observe_masks(np.arange(m))
         return self.agent(First(self.batch, m))
 
-    def draw(self, m: int, temperature: float, rng: np.random.Generator) -> Ints:
-        if self.prior is None:
-            return draw(self.look(m), rng, temperature)
-        chosen = np.empty(m, dtype=np.int64)
-        draw_next(self.batch.block, self._places[:m], self.inverse(temperature), rng.random(m), chosen)
-        return chosen
-
     def play_on(self, m: int, temperature: float, rng: np.random.Generator) -> npt.NDArray[np.float64] | None:
-        if self.prior is None or m > SMALL_BATCH:
+        if self.prior is None:
             return None
-        places, returns, actions = self._places[:m], np.zeros(m), np.zeros(m, dtype=np.int64)
-        turns = max(most_turns(frame) for frame in self.batch.lines.frame[:m])
-        given = self.inverse(temperature), rng.random((turns, m))
-        scratch = actions, np.zeros(m), np.zeros(m, dtype=np.bool_)
-        blocks = self.batch.block, self.prior.block
-        told = *blocks, places.copy(), *given, *scratch, returns, UNTOLD
-        (heard,) = self.ask(self.compiled.play_on, actions, *told)
-        self.notes += heard + m
-        self.heard += heard
+        inverse, places, returns = self.inverse(temperature), np.arange(m), np.zeros(m)
+        scratch = actions, _, _ = np.zeros(m, dtype=np.int64), np.zeros(m), np.zeros(m, dtype=np.bool_)
+        block, told = self.batch.block, (*scratch, returns)
+        while (left := places.size) > SMALL_BATCH:
+            self.notes += left
+            (left,) = self.ask(self.compiled.turn, actions, block, places, inverse, rng.random(left), *told)
+            places = places[:left]
+            self.listen(places)
+        if left:
+            turns = max(most_turns(frame) for frame in self.batch.lines.frame[places])
+            drawn = self.prior.block, places, inverse, rng.random((turns, left))
+            (heard,) = self.ask(self.compiled.play_on, actions, block, *drawn, *told, UNTOLD)
+            self.notes += heard + left
+            self.heard += heard
         return returns
 
     def inverse(self, temperature: float) -> np.float32:
