@@ -38,6 +38,8 @@ def assemble(*functions: Callable[..., Any], **holes: Any) -> Any:
                 '"""Generated: an algorithm put together."""\n\nfrom musicenv.jit import inlined\nimport numpy as np\n'
             )
             write_atomic(path, f"{head}{imports}\nglobals().update(HOLES)\n\n{source}")
+            made = ", ".join(function.__name__ for function in functions)
+            print(f"{made}: compiled when first called (once; cached) ...", file=sys.stderr)
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)

@@ -1,4 +1,4 @@
-"""Rounds of a tree search with few leaves, in two compiled calls: what ``Search`` does with many in Python.
+"""Rounds of a tree search with few leaves, in three compiled calls: what ``Search`` does with many in Python.
 
 Of one tree with the prior, Python would take a third of the time: each hearing leaves nothing else in the caches.
 """
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from agents.compose import masked_row
 from mcts.assembly import assemble
-from mcts.completing import most_turns, play, play_on
+from mcts.completing import most_turns, play
 from mcts.game import Floats, Ints
 from mcts.melodies import Melodies, copy_rows
 from mcts.tree import CLOSED, ENDED, Tree, new_tree, open_nodes
@@ -159,34 +159,16 @@ def expand(
     return OK, 0, 0, count, going, turns
 
 
-def finish(
-    tree_block: Ints,
-    work_block: Ints,
-    count: int,
-    going: int,
-    inverse: np.float32,
-    uniform: Values,
-    trees: Ints,
-    last: Ints,
-    nobody: Floats,
-) -> tuple[int, int, int, int, int]:
-    """Play on those of ``count`` leaves that are ``going``, and back all of them up: told as by ``play_on``.
+def finish(tree_block: Ints, work_block: Ints, count: int, going: int, trees: Ints, last: Ints) -> tuple[int, ...]:
+    """Back up ``count`` leaves, of which those that were ``going`` on have been played on to their ends.
 
-    Then how many of ``trees`` (t,), now the first of them, had a leaf and have not ``last`` (t,) visits yet.
+    What failed (nothing), then how many of ``trees`` (t,), now the first of them, had a leaf and have not ``last``
+    (t,) visits yet.
     """
     tree, work = fetch(tree_in(tree_block)), fetch(work_in(work_block))
-    heard = 0
-    if going > 0:
-        work.gained[:count] = 0.0
-        scratch = work.actions, work.rewards, work.finished
-        code, melody, term, heard = play_on(
-            work.block, work.weights, work.going[:going].copy(), inverse, uniform, *scratch, work.gained, nobody
-        )
-        if code != OK:
-            return code, melody, term, heard, 0
-        for k in work.going[:going]:
-            work.wholes[k] += work.gained[k]
-            offer(work, k)
+    for k in work.going[:going]:
+        work.wholes[k] += work.gained[k]
+        offer(work, k)
     for k in range(count):
         tree.value[work.children[k]] = work.wholes[k]
     back_up_all(tree, np.arange(count), work.owners[:count], work.children[:count], work.wholes[:count])
@@ -198,7 +180,7 @@ def finish(
         if found and tree.total[tree.root[trees[t]]] < last[t]:
             trees[left], last[left] = trees[t], last[t]
             left += 1
-    return OK, 0, 0, heard, left
+    return OK, 0, 0, left
 
 
 class Few:
@@ -211,8 +193,7 @@ class Few:
         self.work = _work(search.tree.depth.size, sizes=sizes, at=at, stored_at=stored_at, **given)
         self._blocks = block_of(search.tree), block_of(self.work)
         holes = {name: getattr(search.compiled, name) for name in ("descend_all", "back_up_all")}
-        holes |= {"play": game.batch.compiled.play, "play_on": game.compiled.play_on}
-        self._compiled = assemble(expand, finish, **holes)
+        self._compiled = assemble(expand, finish, play=game.batch.compiled.play, **holes)
 
     def run(self, trees: Ints, last: Ints, watch: Callable[[], None]) -> None:
         """Search in ``trees`` (t,) until their roots have ``last`` (t,) visits; both are overwritten."""
@@ -223,8 +204,10 @@ class Few:
             trees, last = trees[:left], last[:left]
             given = *self._blocks, search.constants, trees, last, *limits
             count, going, turns = game.ask(self._compiled.expand, work.actions, *given)
-            drawn = self.inverse, search.rng.random((turns, going)), trees, last, UNTOLD
-            heard, left = game.ask(self._compiled.finish, work.actions, *self._blocks, count, going, *drawn)
-            game.notes += count + going + heard
-            game.heard += going + heard
+            work.gained[:count] = 0.0
+            drawn = work.going[:going].copy(), self.inverse, search.rng.random((turns, going))
+            game.finish(*drawn, work.actions, work.rewards, work.finished, work.gained)
+            (left,) = game.ask(self._compiled.finish, work.actions, *self._blocks, count, going, trees, last)
+            game.notes += count
+            game.heard += going
             watch()

@@ -146,11 +146,18 @@ class Melodies:
             self.listen(places)
         if left:
             turns = max(most_turns(frame) for frame in self.batch.lines.frame[places])
-            drawn = self.prior.block, places, inverse, rng.random((turns, left))
-            (heard,) = self.ask(self.compiled.play_on, actions, block, *drawn, *told, UNTOLD)
-            self.notes += heard + left
-            self.heard += heard
+            self.finish(places, inverse, rng.random((turns, left)), *told)
         return returns
+
+    def finish(
+        self, places: Ints, inverse: np.float32, uniform: npt.NDArray[np.float64], *told: npt.NDArray[Any]
+    ) -> None:
+        """Play few ``places`` on to their ends in one call (``mcts.completing.play_on``), with what is ``told``."""
+        assert self.prior is not None
+        blocks, size = (self.batch.block, self.prior.block), places.size
+        (heard,) = self.ask(self.compiled.play_on, told[0], *blocks, places, inverse, uniform, *told, UNTOLD)
+        self.notes += heard + size
+        self.heard += heard
 
     def inverse(self, temperature: float) -> np.float32:
         """What the prior's logits are multiplied with to draw at a ``temperature``."""

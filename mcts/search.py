@@ -62,10 +62,10 @@ class Search:
         game.reserve(self.first_row + trees * room)
         self._places = np.arange(game.n)
         self._scratch = [np.zeros(trees * leaves, dtype=np.int64) for _ in range(4)]
-        self._few = None
+        self.few = None
         temperature = evaluation.temperature
         if isinstance(game, Melodies) and game.prior and temperature and not shared and trees * leaves <= SMALL_BATCH:
-            self._few = Few(self, game, game.prior, temperature)
+            self.few = Few(self, game, game.prior, temperature)
 
     def run(self, watch: Watch = lambda: None, decide: Decide = lambda trees, slots: None) -> None:
         """Plan all pieces to their ends; ``OutOfTimeError`` from ``watch`` goes through."""
@@ -109,8 +109,8 @@ class Search:
             tree.noise[trees] = self.rng.gumbel(size=(trees.size, tree.noise.shape[1]))
         roots = tree.root[trees]
         last = tree.total[roots].astype(np.int64) + self.simulations
-        if self._few is not None:
-            self._few.run(trees.copy(), last, watch)
+        if self.few is not None:
+            self.few.run(trees.copy(), last, watch)
             return
         while trees.size:
             going = self._round(trees, np.minimum(last - tree.total[roots], self.leaves))
