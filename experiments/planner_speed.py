@@ -3,7 +3,7 @@
 python -m experiments.planner_speed            # prints; rivals are measured where the extra ``bench`` is installed
 python -m experiments.planner_speed publish    # also writes docs/figures/planner_speed.json
 
-All run the same small game, interleaved in one process, by the process's own time, the best of some repeats.  Its
+All run the same small game, interleaved in one process, by the process's own time, the median of some slices.  Its
 prior is a table.
 """
 

@@ -1,7 +1,8 @@
-"""Measuring speed on a machine that does other things too: interleaved, the best of many short runs."""
+"""Measuring speed on a machine that does other things too: interleaved, in many short runs."""
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -42,19 +43,20 @@ def interleaved(runs: Mapping[str, Run], seconds: float, *, wall: bool = False) 
             return best
 
 
-def rates(runs: Mapping[str, Callable[[], int]], repeats: int = 10) -> dict[str, float]:
+def rates(runs: Mapping[str, Callable[[], int]], repeats: int = 15) -> dict[str, float]:
     """How much each of ``runs`` does in a second of processor time; each returns how much it did.
 
-    Each is called again until a slice of time is full: after another's turn its data are not in the caches.
+    Measured in turns, in slices of which the median is told: what disturbs one disturbs the others too, so that ratios
+    hold.  Each is called again until a slice of time is full: after another's turn its data are not in the caches.
     """
     for run in runs.values():
         run()  # compiles
-    out = dict.fromkeys(runs, 0.0)
+    found: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(repeats):
         for name, run in runs.items():
             began, done, taken = time.process_time(), 0, 0.0
             while taken < 2 * SLICE:
                 done += run()
                 taken = time.process_time() - began
-            out[name] = max(out[name], done / taken)
-    return out
+            found[name].append(done / taken)
+    return {name: statistics.median(each) for name, each in found.items()}
