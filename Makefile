@@ -37,7 +37,7 @@ test: install
 bench: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/pytest -m bench $(ARGS)
-	$(BIN)/python -m experiments.planner_speed
+	$(BIN)/python -m experiments.speed --only planners search
 	$(BIN)/python -m experiments.pretrain --evaluate
 	$(BIN)/python -m experiments.calibrate --check
 	$(BIN)/python -m experiments.train_ppo

@@ -18,8 +18,9 @@ import torch
 
 from experiments.pages import fill
 from experiments.runs import UserError, command, format_table, machine, open_run, published, start_run
+from experiments.speed_figures import Figure, Preset
 from experiments.speed_plot import plot
-from experiments.speed_sections import SECTIONS, Figure, Preset
+from experiments.speed_sections import SECTIONS
 from musicenv.files import write_atomic
 
 PRESETS: Final = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from experiments.speed_sections import Figure
+from experiments.speed_figures import Figure
 
 
 def plot(sections: Mapping[str, Sequence[Figure]], path: Path) -> Path:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import gymnasium as gym
 import numpy as np
@@ -16,8 +15,10 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.training import Settings, build
 from agents.vec_env import MelodyVecEnv
+from experiments import speed_planners, speed_search
 from experiments.report import real_parts
 from experiments.rule_cost import nanoseconds
+from experiments.speed_figures import Figure, Preset, Section
 from experiments.timing import Run, interleaved
 from musicenv.alphabet import N_ACTIONS, action_of
 from musicenv.hearing import prior_inputs
@@ -29,49 +30,6 @@ from rewards.priors import load_prior
 from rewards.priors.features import N_FEATURES
 
 Actions = npt.NDArray[np.int64]
-
-
-class Preset(NamedTuple):
-    """How long and how far to measure."""
-
-    seconds: float
-    """Of each thing that is compared."""
-    most_environments: int
-    bars: tuple[int, ...]
-    repeats: int
-    """Of what is measured in processes of its own, and of each rule."""
-
-
-class Figure(NamedTuple):
-    """One measured number."""
-
-    name: str
-    value: float
-    unit: str = ""
-    """"" for a ratio."""
-    target: float | None = None
-    at_most: bool = False
-    """Whether the target is a limit rather than a goal."""
-    at: float | None = None
-    """Where it stands on the axis of a plot."""
-
-    @property
-    def shown(self) -> str:
-        """Value and unit as text."""
-        text = f"{self.value:,.0f}" if abs(self.value) >= 100 else f"{self.value:.3g}"
-        return f"{text} {self.unit}".strip()
-
-    @property
-    def target_shown(self) -> str:
-        """The target as text."""
-        return "" if self.target is None else f"{'<=' if self.at_most else '>='} {self.target:g}"
-
-
-class Section(NamedTuple):
-    """Something to measure."""
-
-    title: str
-    measure: Callable[[Preset, int], Sequence[Figure]]
 
 
 def tunes(n: int, seed: int) -> Actions:
@@ -336,5 +294,7 @@ SECTIONS: Final = {
     "environments": Section("Rate by environments", environments),
     "rules": Section("Cost of the rules", rules),
     "start": Section("Start", start),
+    "planners": Section("Planners without a network, on a small game", speed_planners.measure),
+    "search": Section("Planners with the prior and the rules", speed_search.measure),
 }
 """In the order in which they are measured."""

@@ -8,7 +8,8 @@ import pytest
 
 from experiments import speed
 from experiments.runs import result_of
-from experiments.speed_sections import Figure, Preset, tunes
+from experiments.speed_figures import Figure, Preset
+from experiments.speed_sections import tunes
 from experiments.timing import interleaved
 from musicenv.vector import MelodyVectorEnv
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from experiments.planner_speed import ours
 from experiments.small_game import MOVES, SMALL, NodeSearch, optimum
+from experiments.speed_planners import ours
 from mcts.algorithms import GUMBEL, PUCT, UCT
 from mcts.compiled import CompiledGame, CompiledSearch
 from mcts.tree import bytes_per_node

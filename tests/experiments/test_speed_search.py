@@ -3,7 +3,7 @@
 import numpy as np
 
 from agents.named import named
-from experiments.planner_speed_prior import NoteByNote
+from experiments.speed_search import NoteByNote
 from mcts.melodies import Melodies
 
 

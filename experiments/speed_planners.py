@@ -1,32 +1,23 @@
-"""How fast planners search: ours, node objects that copy the environment, and what others have published.
+"""How fast trees are searched without a network: ours, node objects that copy the environment, and what others publish.
 
-python -m experiments.planner_speed            # prints; rivals are measured where the extra ``bench`` is installed
-python -m experiments.planner_speed publish    # also writes docs/figures/planner_speed.json
-
-All run the same small game, interleaved in one process, by the process's own time, the median of some slices.  Its
-prior is a table.
+All run the same small game, whose prior is a table.  Rivals are measured where the extra ``bench`` is installed.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
 from importlib import util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from experiments import planner_speed_prior
-from experiments.runs import machine, versions
 from experiments.small_game import MOVES, PRIOR, REWARDS, SMALL, TURNS, NodeSearch
+from experiments.speed_figures import Figure, Preset
 from experiments.timing import rates
 from mcts.algorithms import PUCT, UCT, Algorithm
 from mcts.compiled import CompiledSearch
 from mcts.tree import bytes_per_node, new_tree
-from musicenv.files import write_atomic
 
 
 def ours(algorithm: Algorithm, roll_out: bool, trees: int, simulations: int) -> Callable[[], int]:
@@ -128,7 +119,7 @@ def mctx_policy(name: str, trees: int, simulations: int) -> Callable[[], int]:
     return run
 
 
-def without_network(simulations: int = 1000) -> dict[str, float]:
+def without_network(repeats: int, simulations: int = 1000) -> dict[str, float]:
     """Simulations a second: ours, node objects, and the rivals that are installed."""
     runs = {
         "UCT and rollouts": ours(UCT, True, 8, simulations),
@@ -141,27 +132,19 @@ def without_network(simulations: int = 1000) -> dict[str, float]:
     if util.find_spec("mctx"):
         for name in ("muzero_policy", "gumbel_muzero_policy"):
             runs[f"mctx {name}, 64 x 64"] = mctx_policy(name, 64, 64)
-    return rates(runs)
+    return rates(runs, repeats)
 
 
-def figures() -> list[tuple[str, float, str]]:
-    """What is measured, how much, and its unit."""
-    torch.set_num_threads(1)
-    found = without_network()
-    out = [(f"tree search, no network: {name}", rate, "simulations/s") for name, rate in found.items()]
-    for name in ("UCT and rollouts", "PUCT"):
-        out.append((f"{name} to node objects", found[name] / found[f"{name}, node objects"], "x"))
-    for rival in ("gumbel-mcts", "mctx"):
+def measure(preset: Preset, seed: int) -> list[Figure]:
+    """Ratios first, then how many simulations each makes in a second."""
+    found = without_network(3 * preset.repeats)
+    out = [
+        Figure(f"{name} / node objects", found[name] / found[f"{name}, node objects"], "", goal)
+        for name, goal in (("PUCT", 700.0), ("UCT and rollouts", None))
+    ]
+    for rival, goal in (("gumbel-mcts", 5.0), ("mctx", 50.0)):
         if theirs := [rate for name, rate in found.items() if rival in name]:
-            out.append((f"PUCT to {rival} at its best", found["PUCT"] / max(theirs), "x"))
-    out.append(("a node of 16 children", bytes_per_node(new_tree(1, 100, 16)), "bytes"))
-    return out + planner_speed_prior.figures()
-
-
-if __name__ == "__main__":
-    found = figures()
-    for name, figure, unit in found:
-        print(f"{name:60} {figure:14,.2f} {unit}")
-    if "publish" in sys.argv[1:]:
-        told = {"machine": machine(), "versions": versions(), "figures": found}
-        print(write_atomic(Path("docs/figures/planner_speed.json"), json.dumps(told, indent=1) + "\n"))
+            out.append(Figure(f"PUCT / {rival} at its best", found["PUCT"] / max(theirs), "", goal))
+    goals = {"UCT and rollouts": 2e6}
+    out += [Figure(name, rate, "simulations/s", goals.get(name)) for name, rate in found.items()]
+    return [*out, Figure("a node of 16 children", bytes_per_node(new_tree(1, 100, 16)), "B")]

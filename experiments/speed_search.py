@@ -11,6 +11,7 @@ import torch
 
 from agents.compose import draw as draw_notes
 from agents.named import named
+from experiments.speed_figures import Figure, Preset
 from experiments.timing import rates
 from mcts import planners
 from mcts.algorithms import GUMBEL
@@ -18,7 +19,7 @@ from mcts.evaluation import EVALUATIONS
 from mcts.game import Incumbents, Ints
 from mcts.melodies import Melodies
 from mcts.regeneration import Regeneration
-from mcts.search import OutOfTimeError, Search
+from mcts.search import OutOfTimeError, Search, Watch
 from musicenv.batch import Batch
 from musicenv.hearing import prior_inputs
 from rewards.priors.features import N_FEATURES
@@ -70,7 +71,6 @@ class NoteByNote(Melodies):
 def searching(game: Melodies, notes: int) -> Callable[[], int]:
     """Searches a melody in each place by completions, under the default rules, until the prior has heard so many
     notes: how many it heard."""
-    rows = np.arange(game.n)
 
     def search() -> int:
         before = game.heard
@@ -79,15 +79,19 @@ def searching(game: Melodies, notes: int) -> Callable[[], int]:
             if game.heard - before >= notes:
                 raise OutOfTimeError
 
-        incumbents, rng = Incumbents(game, game.n), np.random.default_rng(0)
-        game.begin(rng)
-        game.reserve(2 * game.n)
-        game.store(rows, incumbents.beginnings)
-        with suppress(OutOfTimeError):
-            Search(game, incumbents, GUMBEL, EVALUATIONS["sampled"], SIMULATIONS, CHILDREN, 1, rng).run(watch)
+        _search(game, "sampled", watch)
         return game.heard - before
 
     return search
+
+
+def _search(game: Melodies, value: str, watch: Watch) -> None:
+    rows, incumbents, rng = np.arange(game.n), Incumbents(game, game.n), np.random.default_rng(0)
+    game.begin(rng)
+    game.reserve(2 * game.n)
+    game.store(rows, incumbents.beginnings)
+    with suppress(OutOfTimeError):
+        Search(game, incumbents, GUMBEL, EVALUATIONS[value], SIMULATIONS, CHILDREN, 1, rng).run(watch)
 
 
 def regenerating(game: Melodies, rounds: int) -> Callable[[], int]:
@@ -121,30 +125,49 @@ def listening(places: int, notes: int) -> Callable[[], int]:
     return bare
 
 
-def figures(notes: int = 8000) -> list[tuple[str, float, str]]:
-    """What is measured, how much, and its unit."""
-    out: list[tuple[str, float, str]] = []
-    found = named("prior")
-    best = 0.0
-    for trees in (1, 4, 16, 64, 256):
+def simulating(game: Melodies, simulations: int) -> Callable[[], int]:
+    """So many simulations whose leaves are worth what has been paid, a melody in each place: how many were made."""
+
+    def search() -> int:
+        made = 0
+
+        def watch() -> None:
+            nonlocal made
+            made += game.n
+            if made >= simulations:
+                raise OutOfTimeError
+
+        _search(game, "rules", watch)
+        return made
+
+    return search
+
+
+def measure(preset: Preset, seed: int, notes: int = 8000) -> list[Figure]:
+    """Notes heard beside those that the prior alone hears, and what is not listening."""
+    found, repeats = named("prior"), 3 * preset.repeats
+    out: list[Figure] = []
+    hear: list[Figure] = []
+    for trees, goal in ((1, 0.9), (4, 0.9), (16, 0.7), (64, 0.7), (256, 0.7)):
         game = Timed(found.batch(trees), found.agent)
-        rate = rates({"bare": listening(trees, notes), "search": searching(game, notes)})
-        what = f"search with the prior, {trees} trees"
-        out.append((what, rate["search"], "notes heard/s"))
-        out.append((f"{what}, to the prior alone", rate["search"] / rate["bare"], "x"))
+        rate = rates({"bare": listening(trees, notes), "search": searching(game, notes)}, repeats)
+        out.append(Figure(f"{trees} trees: search / the prior alone", rate["search"] / rate["bare"], "", goal))
+        hear.append(Figure(f"{trees} trees: search", rate["search"], "notes heard/s"))
         if trees > SMALL_BATCH:  # of fewer, listening is part of what is compiled, and the ratio has to tell it
             game.listening, began = 0.0, time.process_time()
             searching(game, 4 * notes)()
-            taken = time.process_time() - began
-            out.append((f"{what}, share of tree, rules and choices", 1 - game.listening / taken, ""))
-        best = max(best, rate["search"])
+            share = 1 - game.listening / (time.process_time() - began)
+            out.append(Figure(f"{trees} trees: share of tree, rules and choices", share, "", 0.15, True))
     slow = rates({"search": searching(NoteByNote(found.batch(1)), notes // 40)}, repeats=3)["search"]
-    out.append(("search with nn.LSTM, note by note", slow, "notes heard/s"))
-    out.append(("search with the prior, at its best batch, to nn.LSTM note by note", best / slow, "x"))
-    rate = rates(
-        {"bare": listening(128, notes), "search": regenerating(Melodies(found.batch(128), found.agent), notes // 100)}
-    )
-    out.append(("regeneration with the prior, 128 places", rate["search"], "notes heard/s"))
-    out.append(("regeneration with the prior, 128 places, to the prior alone", rate["search"] / rate["bare"], "x"))
-    out.append(("a stored melody of 8 bars", game.bytes_per_position, "bytes"))
-    return out
+    best = max(figure.value for figure in hear)
+    out.append(Figure("search / that whose prior is nn.LSTM, note by note", best / slow, "", 20.0))
+    lengths = {bars: Melodies(found.batch(64, options={"bars": bars}), found.agent) for bars in (4, 32)}
+    rate = rates({str(bars): simulating(short, 160 * 64) for bars, short in lengths.items()}, repeats)
+    growth = rate["4"] / rate["32"]
+    out.append(Figure("a simulation, pieces of 256 notes (32 bars) / of 32 (4 bars)", growth, "", 1.3, True))
+    wide = Melodies(found.batch(128), found.agent)
+    rate = rates({"bare": listening(128, notes), "search": regenerating(wide, notes // 100)}, repeats)
+    out.append(Figure("regeneration, 128 places / the prior alone", rate["search"] / rate["bare"]))
+    hear.append(Figure("regeneration, 128 places", rate["search"], "notes heard/s"))
+    hear.append(Figure("search, nn.LSTM note by note", slow, "notes heard/s"))
+    return [*out, *hear, Figure("a stored melody of 8 bars", wide.bytes_per_position, "B")]
