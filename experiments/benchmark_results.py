@@ -157,17 +157,21 @@ UNDEFINED: Final = Estimate(math.nan, math.nan, math.nan)
 
 
 def read(folders: Sequence[Path]) -> Results:
-    """All cells of runs, or of folders TASK/*.json of cells; of equal cells that in the last folder counts.
+    """All cells of runs, of folders TASK/*.json of cells, or of ``cells.json`` where that is all there is (as in
+    docs/figures/benchmark); of equal cells that in the last folder counts.
 
     ValueError where a folder has none.
     """
-    cells = []
+    cells: list[Mapping[str, Any]] = []
     for folder in folders:
         held = folder / "cells" if (folder / "cells").is_dir() else folder
         paths = sorted(held.glob("*/*.json"))
-        if not paths:
+        if paths:
+            cells += [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        elif (folder / "cells.json").exists():
+            cells += spread(json.loads((folder / "cells.json").read_text(encoding="utf-8")))
+        else:
             raise ValueError(f"{folder} holds no cells; give run folders of experiments.benchmark, or folders of cells")
-        cells += [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     return Results(cells)
 
 
@@ -176,7 +180,7 @@ def _number(value: float | None) -> float:
 
 
 def compact(results: Results) -> dict[str, Any]:
-    """All cells by task, with the names of figures and rules once for each, in five digits."""
+    """All cells by task, with the names of figures and rules once for each, in seven digits."""
     return {task: _of_task(results.on(task)) for task in results.tasks}
 
 
@@ -194,5 +198,15 @@ def _of_task(results: Results) -> dict[str, Any]:
     return {"figures": figures, "rules": rules, "runs": [row(cell) for cell in results.cells]}
 
 
+def spread(shortened: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The cells that ``compact`` gave, in its digits."""
+    cells = []
+    for of_task in shortened.values():
+        for row in of_task["runs"]:
+            found = {part: dict(zip(of_task[part], row[part], strict=True)) for part in ("figures", "rules")}
+            cells.append({"cell": {name: value for name, value in row.items() if name not in found}, **found})
+    return cells
+
+
 def _short(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else float(f"{value:.5g}")
+    return None if value is None or math.isnan(value) else float(f"{value:.7g}")

@@ -1,6 +1,7 @@
-"""How fast everything is: ratios, measured in one run, to Gymnasium's CartPole, the bare LSTM and idle environments.
+"""How fast everything is: ratios, measured in one run, to Gymnasium's CartPole, the bare LSTM, idle environments
+and other planners.
 
-python -m experiments.speed                        # two minutes
+python -m experiments.speed                        # three minutes
 python -m experiments.speed --preset full
 python -m experiments.speed --only vector rules    # some sections
 python -m experiments.speed --publish RUN          # figures, plot and tables of a run into docs/
@@ -35,7 +36,7 @@ class Args:
     """Measure speed and print it section by section; a figure beside its target where it has one."""
 
     preset: Literal["quick", "full"] = "quick"
-    """quick takes two minutes, full seven on an idle machine."""
+    """quick takes three minutes, full ten on an idle machine."""
     only: tuple[str, ...] = ()
     """Sections to measure; all by default."""
     seed: int = 0

@@ -33,13 +33,16 @@ class Figure(NamedTuple):
     @property
     def shown(self) -> str:
         """Value and unit as text."""
-        text = f"{self.value:,.0f}" if abs(self.value) >= 100 else f"{self.value:.3g}"
-        return f"{text} {self.unit}".strip()
+        return f"{_text(self.value)} {self.unit}".strip()
 
     @property
     def target_shown(self) -> str:
         """The target as text."""
-        return "" if self.target is None else f"{'<=' if self.at_most else '>='} {self.target:g}"
+        return "" if self.target is None else f"{'<=' if self.at_most else '>='} {_text(self.target)}"
+
+
+def _text(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 class Section(NamedTuple):

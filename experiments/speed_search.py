@@ -149,15 +149,15 @@ def measure(preset: Preset, seed: int, notes: int = 8000) -> list[Figure]:
     out: list[Figure] = []
     hear: list[Figure] = []
     for trees, goal in ((1, 0.9), (4, 0.9), (16, 0.7), (64, 0.7), (256, 0.7)):
-        game = Timed(found.batch(trees), found.agent)
+        game, what = Timed(found.batch(trees), found.agent), f"{trees} tree{'s' * (trees > 1)}"
         rate = rates({"bare": listening(trees, notes), "search": searching(game, notes)}, repeats)
-        out.append(Figure(f"{trees} trees: search / the prior alone", rate["search"] / rate["bare"], "", goal))
-        hear.append(Figure(f"{trees} trees: search", rate["search"], "notes heard/s"))
+        out.append(Figure(f"{what}: search / the prior alone", rate["search"] / rate["bare"], "", goal))
+        hear.append(Figure(f"{what}: search", rate["search"], "notes heard/s"))
         if trees > SMALL_BATCH:  # of fewer, listening is part of what is compiled, and the ratio has to tell it
             game.listening, began = 0.0, time.process_time()
             searching(game, 4 * notes)()
             share = 1 - game.listening / (time.process_time() - began)
-            out.append(Figure(f"{trees} trees: share of tree, rules and choices", share, "", 0.15, True))
+            out.append(Figure(f"{what}: share of tree, rules and choices", share, "", 0.15, True))
     slow = rates({"search": searching(NoteByNote(found.batch(1)), notes // 40)}, repeats=3)["search"]
     best = max(figure.value for figure in hear)
     out.append(Figure("search / that whose prior is nn.LSTM, note by note", best / slow, "", 20.0))

@@ -15,7 +15,7 @@ from experiments.benchmark import main
 from experiments.benchmark_claims import beyond, curve, goals, paper_metrics, points, trade_off
 from experiments.benchmark_presets import PRESETS
 from experiments.benchmark_report import about, blocks
-from experiments.benchmark_results import AHEAD, NOTES, NOTHING, SCORE, TIME, Results, kind_of, read
+from experiments.benchmark_results import AHEAD, NOTES, NOTHING, SCORE, TIME, Results, compact, kind_of, read
 from experiments.benchmark_tables import HEARD, LINES, PAID, markdown
 from experiments.cells import Cell, cells_of, measure, run
 from experiments.challenges import TASKS
@@ -296,6 +296,17 @@ def test_runs_are_published_together(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "tutor_g_c_3" not in page
     assert "<svg" in (tmp_path / "shipped" / "tasks.svg").read_text()
     assert str(tmp_path) not in (tmp_path / "shipped" / "result.json").read_text()
+
+
+def test_what_is_published_can_be_gone_on_from(tmp_path: Path) -> None:
+    """Later runs are put beside the cells in ``cells.json``, which are those that were measured."""
+    before = Results([*cells(), *cells("counterpoint")])
+    (tmp_path / "cells.json").write_text(json.dumps(compact(before)))
+    write([made("prior_ppo", 3, budget=STEPS)], tmp_path / "new")
+    found = read([tmp_path, tmp_path / "new"])
+    assert found.on("counterpoint").cells == before.on("counterpoint").cells
+    assert found.seeds("prior_ppo", "notes") == [0, 1, 2]
+    assert found.on("melody").seeds("prior_ppo", "notes") == [0, 1, 2, 3]
 
 
 def test_the_page_has_a_place_for_all_that_is_said():
