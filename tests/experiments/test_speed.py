@@ -3,26 +3,39 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from experiments import speed
+from experiments import speed, timing
 from experiments.runs import result_of
 from experiments.speed_figures import Figure, Preset
 from experiments.speed_sections import tunes
-from experiments.timing import interleaved
 from musicenv.vector import MelodyVectorEnv
 
 
-def test_what_takes_twice_as_long_is_measured_so() -> None:
-    noise = np.random.default_rng(0).random(20_000)
+class Clock:
+    """Time that passes where something is done."""
 
-    def sort(times: int) -> None:
-        for _ in range(times):
-            np.sort(noise)
+    now = 0.0
 
-    cost = interleaved({"one": sort, "two": lambda steps: sort(2 * steps)}, 0.3)
-    assert cost["two"] / cost["one"] == pytest.approx(2.0, rel=0.25)
+    def perf_counter(self) -> float:
+        return self.now
+
+    process_time = perf_counter
+
+
+def test_what_takes_twice_as_long_is_measured_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(timing, "time", clock)
+
+    def work(steps: int) -> int:
+        clock.now += 1e-3 * steps
+        return steps
+
+    cost = timing.interleaved({"one": work, "two": lambda steps: work(2 * steps)}, 0.3)
+    assert cost == pytest.approx({"one": 1e-3, "two": 2e-3})
+    disturbed = iter([1, 1, 1, 50, 1, 1, 1])
+    rate = timing.rates({"steady": lambda: work(60), "at times late": lambda: work(60 * next(disturbed)) and 60}, 5)
+    assert rate == pytest.approx({"steady": 1e3, "at times late": 1e3})
 
 
 def test_tunes_end_where_pieces_end() -> None:
