@@ -11,35 +11,32 @@ from agents.distributions import draw_one
 from mcts.game import Floats, Ints
 from musicenv.alphabet import DURATIONS
 from musicenv.hearing import listen_to
-from musicenv.jit import compiled, inlined
+from musicenv.jit import compiled
 from musicenv.kernel import END, TIME, durations_that_fit, read_state
-from musicenv.step import OK
+from musicenv.step import OK, play
 
 U = np.uint64
-
-
-@inlined
-def play(
-    lines: Any,
-    suite: Any,
-    first: int,
-    last: int,
-    actions: Ints,
-    log_probs: Floats,
-    entropy: Floats,
-    listening: bool,
-    rewards: npt.NDArray[np.float64],
-    finished: npt.NDArray[np.bool_],
-    at_bar: npt.NDArray[np.bool_],
-) -> tuple[int, int, int]:
-    """Replaced by that of a suite of rules (``musicenv.step.play``)."""
-    return OK, 0, 0
 
 
 @compiled
 def most_turns(frame: Ints) -> int:
     """How many notes a melody with this ``frame`` can still have, at most."""
     return int((frame[END] - frame[TIME]) // DURATIONS[0])
+
+
+def move(
+    state: Any,
+    i: int,
+    actions: Ints,
+    rewards: npt.NDArray[np.float64],
+    finished: npt.NDArray[np.bool_],
+) -> tuple[int, int, int]:
+    """Append ``actions[i]`` to melody i of ``state``, a reference, with its reward: what failed, as ``play`` tells it.
+
+    ``play`` is replaced by that of a suite of rules.
+    """
+    before = state.log_probs, state.entropy
+    return play(state.lines, state.suite, i, i + 1, actions, *before, True, rewards, finished, state.at_bar)
 
 
 def turn(
@@ -68,19 +65,7 @@ def turn(
     going = 0
     for k in range(rows.size):
         i = rows[k]
-        code, melody, term = play(
-            state.lines,
-            state.suite,
-            i,
-            i + 1,
-            actions,
-            log_probs,
-            state.entropy,
-            True,
-            rewards,
-            finished,
-            state.at_bar,
-        )
+        code, melody, term = move(state, i, actions, rewards, finished)
         if code != OK:
             return code, melody, term, going
         returns[i] += rewards[i]

@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from agents.compose import masked_row
 from mcts.assembly import assemble
-from mcts.completing import most_turns, play
+from mcts.completing import most_turns, move
 from mcts.game import Floats, Ints
 from mcts.melodies import Melodies, copy_rows
-from mcts.tree import CLOSED, ENDED, Tree, new_tree, open_nodes
+from mcts.simulation import back_up_all, descend_all
+from mcts.tree import CLOSED, ENDED, new_tree, open_nodes
 from musicenv.hearing import listen_to
 from musicenv.jit import inlined
 from musicenv.kernel import durations_that_fit, read_state
@@ -73,19 +74,6 @@ tree_in, work_in = reader(new_tree(1, 1, 1)), reader(_EXAMPLE)
 
 
 @inlined
-def descend_all(
-    tree: Tree, trees: Ints, leaves: Ints, constants: Any, owners: Ints, nodes: Ints, slots: Ints, children: Ints
-) -> int:
-    """Replaced by that of an algorithm (``mcts.simulation.descend_all``)."""
-    return 0
-
-
-@inlined
-def back_up_all(tree: Tree, flights: Ints, owners: Ints, leaves: Ints, wholes: Values) -> None:
-    """Replaced by that of an algorithm (``mcts.simulation.back_up_all``)."""
-
-
-@inlined
 def offer(work: Work, k: int) -> None:
     """``mcts.game.Incumbents.offer`` of the piece in place k."""
     piece = work.owners[k]
@@ -94,6 +82,7 @@ def offer(work: Work, k: int) -> None:
         copy_rows(work.sizes, work.at, np.array([k]), work.stored_at, np.array([piece]))
 
 
+# ``descend_all``, ``back_up_all`` and ``move`` are replaced by those of an algorithm and of a suite of rules.
 def expand(
     tree_block: Ints,
     work_block: Ints,
@@ -123,19 +112,7 @@ def expand(
     for k in range(count):
         node, child = nodes[k], children[k]
         work.actions[k] = tree.action[node, slots[k]]
-        code, melody, term = play(
-            state.lines,
-            state.suite,
-            k,
-            k + 1,
-            work.actions,
-            state.log_probs,
-            state.entropy,
-            True,
-            work.rewards,
-            work.finished,
-            state.at_bar,
-        )
+        code, melody, term = move(state, k, work.actions, work.rewards, work.finished)
         if code != OK:
             return code, melody, term, count, going, turns
         work.wholes[k] = tree.so_far[child] = tree.so_far[node] + work.rewards[k]
@@ -193,7 +170,7 @@ class Few:
         self.work = _work(search.tree.depth.size, sizes=sizes, at=at, stored_at=stored_at, **given)
         self._blocks = block_of(search.tree), block_of(self.work)
         holes = {name: getattr(search.compiled, name) for name in ("descend_all", "back_up_all")}
-        self._compiled = assemble(expand, finish, play=game.batch.compiled.play, **holes)
+        self._compiled = assemble(expand, finish, move=game.compiled.move, **holes)
 
     def run(self, trees: Ints, last: Ints, watch: Callable[[], None]) -> None:
         """Search in ``trees`` (t,) until their roots have ``last`` (t,) visits; both are overwritten."""

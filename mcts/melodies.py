@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from agents.compose import Agent, Critic, Pieces, PriorAgent
 from mcts.assembly import assemble
-from mcts.completing import most_turns, play_on, turn
+from mcts.completing import most_turns, move, play_on, turn
 from mcts.game import Floats, Ints
 from musicenv.batch import Batch
 from musicenv.jit import compiled
@@ -93,7 +93,7 @@ class Melodies:
             if rows > len(array):
                 self._stored[k] = np.empty((rows, array.shape[1]), np.uint8)
                 self._stored[k][: len(array)] = array
-        self._stored_at = _addresses(self._stored)
+        self._stored_at[:] = _addresses(self._stored)  # in place: compiled searches read it from there
 
     @property
     def layout(self) -> tuple[Ints, Ints, Ints]:
@@ -102,8 +102,8 @@ class Melodies:
 
     @cached_property
     def compiled(self) -> Any:
-        """``turn`` and ``play_on`` under the batch's rules."""
-        return assemble(turn, play_on, play=self.batch.compiled.play)
+        """``move``, ``turn`` and ``play_on`` under the batch's rules."""
+        return assemble(move, turn, play_on, play=self.batch.compiled.play)
 
     @property
     def bytes_per_position(self) -> int:
