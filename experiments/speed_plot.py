@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from experiments.speed_figures import Figure
+
+PLOTTED: Final = ("environments", "bars", "rules")
+"""The sections that are drawn."""
 
 
 def plot(sections: Mapping[str, Sequence[Figure]], path: Path) -> Path:

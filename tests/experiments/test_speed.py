@@ -69,6 +69,13 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert "| 1 bars |" in page
     assert json.loads((docs / "figures" / "speed.json").read_text())["figures"] == figures
 
+    later = tmp_path / "later"
+    speed.main(["--only", "bars", "--out", str(later)])
+    speed.main(["--publish", str(later)])
+    both = json.loads((docs / "figures" / "speed.json").read_text())["figures"]
+    assert both == {"bars": result_of(later)["figures"]["bars"], "environments": figures["environments"]}
+    assert "Of another run: Rate by environments." in (docs / "speed.md").read_text()
+
 
 def test_an_unknown_section_is_said(mistake) -> None:  # type: ignore[no-untyped-def]
     mistake(speed.main, ["--only", "vectors"], "--only vectors: there is no such section; choose from single, vector")
