@@ -16,6 +16,11 @@ class Preset(NamedTuple):
     repeats: int
     """Of what is measured in processes of its own, and of each rule."""
 
+    @property
+    def slices(self) -> int:
+        """Of each planner, of which the median counts."""
+        return 4 * self.repeats - 5
+
 
 class Figure(NamedTuple):
     """One measured number."""

@@ -137,7 +137,7 @@ def without_network(repeats: int, simulations: int = 1000) -> dict[str, float]:
 
 def measure(preset: Preset, seed: int) -> list[Figure]:
     """Ratios first, then how many simulations each makes in a second."""
-    found = without_network(3 * preset.repeats)
+    found = without_network(preset.slices)
     out = [
         Figure(f"{name} / node objects", found[name] / found[f"{name}, node objects"], "", goal)
         for name, goal in (("PUCT", 700.0), ("UCT and rollouts", None))

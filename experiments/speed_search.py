@@ -143,9 +143,9 @@ def simulating(game: Melodies, simulations: int) -> Callable[[], int]:
     return search
 
 
-def measure(preset: Preset, seed: int, notes: int = 8000) -> list[Figure]:
+def measure(preset: Preset, seed: int) -> list[Figure]:
     """Notes heard beside those that the prior alone hears, and what is not listening."""
-    found, repeats = named("prior"), 3 * preset.repeats
+    found, repeats, notes = named("prior"), preset.slices, 1600 * preset.repeats
     out: list[Figure] = []
     hear: list[Figure] = []
     for trees, goal in ((1, 0.9), (4, 0.9), (16, 0.7), (64, 0.7), (256, 0.7)):
