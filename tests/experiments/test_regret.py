@@ -70,7 +70,8 @@ def test_agents_stand_beside_each_other_and_a_stopped_run_goes_on(tmp_path, monk
     rows = {row["agent"]: row for row in result(run)}
     assert list(rows) == agents
     assert all(row["low"] <= row["regret"] <= row["high"] and row["tasks"] == 2 for row in rows.values())
-    # Of equally likely notes greedy takes that which this processor rounds up: its one line may be below the prior's mean.
+    # Of equally likely notes greedy takes that which this processor rounds up, so its one line may be below
+    # the prior's mean.
     assert rows["uniform"]["regret"] > max(rows["prior"]["regret"], rows["greedy"]["regret"])
     assert rows["greedy"]["regret"] >= rows["mcts"]["regret"] >= 0
     assert (run / "regret.png").stat().st_size > 0
