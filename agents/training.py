@@ -82,6 +82,8 @@ class Settings(Learning):
     """Notes a piece composes between two updates."""
     minibatch: int = 2048
     """Notes in each step of Adam, at most."""
+    gamma: float = 1.0
+    """Discount of rewards, a note: below 1 a note is learned more for what is paid soon after it than at the end."""
     gae_lambda: float = 0.98
     """Of generalised advantage estimation (Schulman et al. 2016): 1 waits for returns, less trusts the critic more."""
     value_scale: float = 1.0
@@ -130,7 +132,7 @@ def schedule(settings: Settings, env: MelodyVecEnv) -> dict[str, Any]:
         "n_steps": settings.rollout,
         "batch_size": min(settings.minibatch, settings.envs * settings.rollout),
         "n_epochs": settings.epochs,
-        "gamma": 1.0,
+        "gamma": settings.gamma,
         "gae_lambda": settings.gae_lambda,
         "policy_kwargs": {"layout": env.batch.layout, "value_scale": settings.value_scale},
     }
@@ -139,7 +141,9 @@ def schedule(settings: Settings, env: MelodyVecEnv) -> dict[str, Any]:
 def build(settings: Settings) -> Trained:
     """The untrained model: its policy is the prior itself."""
     check(settings, rollout=2, minibatch=2, window=1, epochs=1, gae_lambda=0.0, learning_rate=0.0)
-    check(settings, target_kl=0.01, coefficient=1e-3, ent_coef=0.0, value_scale=1e-3)
+    check(settings, target_kl=0.01, coefficient=1e-3, ent_coef=0.0, value_scale=1e-3, gamma=0.0)
+    if settings.gamma > 1.0:
+        raise ValueError(f"gamma={settings.gamma} is not possible; give at most 1")
     env = environment(settings)
     model = PriorPPO(
         PriorPolicy,
@@ -162,7 +166,7 @@ def settings_of(folder: Path, kind: type[S]) -> S:
     """The settings, of this ``kind``, of a run folder of the command that has such."""
     try:
         arguments = json.loads((folder / "config.json").read_text(encoding="utf-8"))["arguments"]
-        arguments = {"task": MELODY, **arguments}  # runs that are older than the name
+        arguments = {"task": MELODY, "gamma": 1.0, **arguments}  # runs that are older than these names
         return kind(**{field.name: arguments[field.name] for field in fields(kind)})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
