@@ -123,9 +123,10 @@ def draw_one(
 
 
 @compiled
-def restrict(observations: Floats, legal_at: int, log_probs_at: int, out: Floats) -> None:
+def restrict(observations: Floats, legal_at: int, log_probs_at: int, cutoff: float, out: Floats) -> None:
     """Into ``out`` (B, A): the log-probabilities at ``log_probs_at`` of ``observations`` (B, D) among legal notes,
-    normalised; where that is negative, all legal notes are as likely."""
+    normalised; where that is negative, all legal notes are as likely.  Notes less likely than ``cutoff`` count as
+    illegal, but for the likeliest."""
     actions = out.shape[1]
     p, power = np.empty(actions, dtype=np.float32), np.empty(actions, dtype=np.int32)
     penalty = np.empty(actions, dtype=np.float32)
@@ -143,6 +144,11 @@ def restrict(observations: Floats, legal_at: int, log_probs_at: int, out: Floats
             if log_probs_at >= 0:
                 x[a] += seen[log_probs_at + a]
         normalise(x, p, power)
+        if cutoff > 0.0:
+            least = min(np.float32(cutoff), p.max())
+            for a in range(actions):
+                x[a] = x[a] if p[a] >= least else _ILLEGAL
+            normalise(x, p, power)
 
 
 @compiled
@@ -180,7 +186,7 @@ def surrogate(
     old_log_prob: Floats,
     advantages: Floats,
     clip: float,
-    penalty: float,
+    penalty: Floats,
     bonus: float,
     count: int,
 ) -> tuple[float, float, int]:
@@ -188,17 +194,18 @@ def surrogate(
 
     The loss is -(min(A r, A clip(r)) - penalty KL + bonus H) / ``count``, summed over notes: PPO's clipped surrogate
     (Schulman et al. 2017) with the exact divergence from the prior and the exact entropy.  ``prior`` (N, A),
-    ``actions`` (N,) and ``old_log_prob`` (N,) are of the whole rollout, ``advantages`` (B,) of the notes.
+    ``actions`` (N,) and ``old_log_prob`` (N,) are of the whole rollout, ``advantages`` and ``penalty`` (B,) of the
+    notes.
 
     Sums over the notes: of the surrogate, of the divergence (nats), and how many ratios are beyond the clip.
     """
     p, power = np.empty(prior.shape[1], dtype=np.float32), np.empty(prior.shape[1], dtype=np.int32)
     share, least, most = np.float32(1.0 / count), np.float32(1.0 - clip), np.float32(1.0 + clip)
     gains, divergences, beyond = 0.0, 0.0, 0
-    of_divergence, of_entropy = np.float32(penalty) * share, np.float32(bonus) * share
+    of_entropy = np.float32(bonus) * share
     for k in range(notes.size):
         i = notes[k]
-        x, q, action, advantage = correction[k], prior[i], actions[i], advantages[k]
+        x, q, action, advantage, of_divergence = correction[k], prior[i], actions[i], advantages[k], penalty[k] * share
         for a in range(x.size):
             x[a] += q[a]
         normalise(x, p, power)

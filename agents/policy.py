@@ -22,11 +22,15 @@ PART: Final = 128
 """Notes judged at once in a rollout, by one thread; never fewer than two, since a product with one row is another."""
 
 
-def prior_logits(observations: torch.Tensor, layout: Layout) -> torch.Tensor:
-    """(B, A) the prior's log-probabilities (nats) restricted to legal notes and normalised; uniform without a prior."""
+def prior_logits(observations: torch.Tensor, layout: Layout, cutoff: float = 0.0) -> torch.Tensor:
+    """(B, A) the prior's log-probabilities (nats) restricted to legal notes and normalised; uniform without a prior.
+
+    Notes that it then gives less than the ``cutoff`` count as illegal, too, but for the likeliest (epsilon sampling;
+    Hewitt et al. 2022, "Truncation Sampling as Language Model Desmoothing").
+    """
     out = np.empty((len(observations), N_ACTIONS), dtype=np.float32)
     at = layout["log_probs"].start if "log_probs" in layout else -1
-    restrict(observations.contiguous().numpy(), layout["legal"].start, at, out)
+    restrict(observations.contiguous().numpy(), layout["legal"].start, at, cutoff, out)
     return torch.from_numpy(out)
 
 
@@ -55,9 +59,9 @@ class _Tanh(nn.Module):
 class _TwoTowers(nn.Module):
     """Actor and critic apart, both over everything but the prior's log-probabilities."""
 
-    def __init__(self, layout: Layout, actor: int, critic: int) -> None:
+    def __init__(self, layout: Layout, actor: int, critic: int, cutoff: float) -> None:
         super().__init__()
-        self.layout = layout
+        self.layout, self.cutoff = layout, cutoff
         # The log-probabilities come last, so that the rest needs no copying.
         self.inputs = layout["log_probs"].start if "log_probs" in layout else max(p.stop for p in layout.values())
         self.actor = nn.Sequential(nn.Linear(self.inputs, actor), _Tanh())
@@ -68,13 +72,14 @@ class _TwoTowers(nn.Module):
     def read(self, observations: torch.Tensor) -> torch.Tensor:
         return observations[:, : self.inputs]
 
+    def prior(self, observations: torch.Tensor) -> torch.Tensor:
+        return prior_logits(observations, self.layout, self.cutoff)
+
     def forward(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        read = self.read(observations)
-        prior = prior_logits(observations, self.layout)
-        return torch.cat([self.actor(read), prior], dim=1), self.critic(read)
+        return self.forward_actor(observations), self.forward_critic(observations)
 
     def forward_actor(self, observations: torch.Tensor) -> torch.Tensor:
-        return torch.cat([self.actor(self.read(observations)), prior_logits(observations, self.layout)], dim=1)
+        return torch.cat([self.actor(self.read(observations)), self.prior(observations)], dim=1)
 
     def forward_critic(self, observations: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = self.critic(self.read(observations))
@@ -113,7 +118,8 @@ class PriorPolicy(MaskableActorCriticPolicy):
 
     It needs the observation's ``layout`` (``policy_kwargs={"layout": env.batch.layout}``).  Illegal notes have
     probability 0 whether or not a mask is handed in, because the observation says which durations are legal.
-    ``value_scale`` is the size that returns are expected to have.
+    ``value_scale`` is the size that returns are expected to have.  Notes that the prior gives less than ``cutoff`` are
+    never played, and the prior that divergence is measured from is what remains.
     """
 
     def __init__(
@@ -125,19 +131,22 @@ class PriorPolicy(MaskableActorCriticPolicy):
         actor: int = 128,
         critic: int = 128,
         value_scale: float = 1.0,
+        cutoff: float = 0.0,
         use_sde: bool = False,
         **kwargs: Any,
     ) -> None:
         if use_sde:
             raise ValueError("use_sde is for continuous actions; a note is a discrete one")
-        self._layout, self._sizes = layout, (actor, critic)
-        self.value_scale = value_scale
+        if not 0.0 <= cutoff < 1.0:
+            raise ValueError(f"cutoff={cutoff} is not possible; give at least 0 and less than 1")
+        self.layout, self._sizes = layout, (actor, critic)
+        self.value_scale, self.cutoff = value_scale, cutoff
         self.workers = Workers()
         """Who share the notes of a rollout."""
         super().__init__(observation_space, action_space, lr_schedule, **kwargs)
 
     def _build_mlp_extractor(self) -> None:
-        self.mlp_extractor = _TwoTowers(self._layout, *self._sizes)  # type: ignore[assignment]
+        self.mlp_extractor = _TwoTowers(self.layout, *self._sizes, self.cutoff)  # type: ignore[assignment]
 
     def _build(self, lr_schedule: Schedule) -> None:
         super()._build(lr_schedule)
@@ -169,7 +178,7 @@ class PriorPolicy(MaskableActorCriticPolicy):
 
         def play(part: slice) -> None:
             with torch.no_grad():  # of a thread, not of all
-                self.last_prior[part] = prior = prior_logits(obs[part], self._layout)
+                self.last_prior[part] = prior = self._towers.prior(obs[part])
                 correction, values[part, 0] = self.corrected(self.read(obs[part]))
             given = correction.numpy(), prior.numpy(), level[part].numpy()
             choose(*given, deterministic, actions[part].numpy(), log_prob[part].numpy(), self.last_kl[part].numpy())
@@ -183,10 +192,10 @@ class PriorPolicy(MaskableActorCriticPolicy):
 
     def judge(self, observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """``(log-probabilities (B, A), values (B,), KL to the prior (B,) in nats)``, exact over all notes."""
-        return self.judge_read(self.read(observations), prior_logits(observations, self._layout))
+        return self.judge_read(self.read(observations), self._towers.prior(observations))
 
     def judge_read(self, read: torch.Tensor, prior: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """``judge`` of what ``read`` and ``prior_logits`` gave, which do not change while the policy learns."""
+        """``judge`` of what ``read`` and the prior gave, which do not change while the policy learns."""
         correction, values = self.corrected(read)
         log_probs = torch.log_softmax(prior + correction, dim=1)
         kl = (log_probs.exp() * (log_probs - prior)).sum(dim=1)
@@ -203,8 +212,8 @@ class PriorPolicy(MaskableActorCriticPolicy):
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         actor, critic = self._sizes
-        own = {"layout": self._layout, "actor": actor, "critic": critic, "value_scale": self.value_scale}
-        return {**super()._get_constructor_parameters(), **own}
+        own = {"actor": actor, "critic": critic, "value_scale": self.value_scale, "cutoff": self.cutoff}
+        return {**super()._get_constructor_parameters(), "layout": self.layout, **own}
 
 
 def policy_agent(policy: PriorPolicy) -> Callable[[Any], Any]:

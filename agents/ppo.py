@@ -16,6 +16,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from agents.distributions import surrogate
 from agents.policy import PriorPolicy
 from musicenv.alphabet import N_ACTIONS
+from musicenv.observation import composed_at
 from musicenv.threads import Workers, parts_of
 
 Floats = npt.NDArray[np.float64]
@@ -61,15 +62,23 @@ class Notes(NamedTuple):
     old_log_prob: torch.Tensor
     advantages: torch.Tensor
     returns: torch.Tensor
+    prices: torch.Tensor
+    """(N,) what a nat costs there, in coefficients."""
 
 
 class KLRolloutBuffer(RolloutBuffer):
     """Keeps the KL of each state, and subtracts its cost from the rewards before returns are computed; keeps the
-    notes of the rollouts before this one that are still learned from."""
+    notes of the rollouts before this one that are still learned from.
+
+    A nat costs the ``coefficient``, times exp(``incline``) at the first note, falling to exp(-``incline``) at the last.
+    """
 
     kl: np.ndarray[Any, np.dtype[np.float32]]
     prior: np.ndarray[Any, np.dtype[np.float32]]
     coefficient = 0.0
+    incline = 0.0
+    composed_at: int
+    """Where observations have the share of the piece that is composed."""
     policy: PriorPolicy
     window: deque[Notes]
     """The newest rollouts, this one last; ``maxlen`` of them are learned from."""
@@ -85,12 +94,13 @@ class KLRolloutBuffer(RolloutBuffer):
         super().add(*args, **kwargs)
 
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: np.ndarray[Any, Any]) -> None:
-        self.rewards -= self.coefficient * self.kl
+        self.prices = np.exp(self.incline * (1.0 - 2.0 * self.observations[:, :, self.composed_at]), dtype=np.float32)
+        self.rewards -= self.coefficient * self.prices * self.kl
         super().compute_returns_and_advantage(last_values, dones)
 
     def keep(self) -> None:
         """Put this rollout, which is complete, into the window."""
-        arrays = (self.observations, self.prior, self.actions, self.log_probs, self.advantages, self.returns)
+        arrays = self.observations, self.prior, self.actions, self.log_probs, self.advantages, self.returns, self.prices
         notes = self.buffer_size * self.n_envs
         flat = [torch.from_numpy(array.reshape(notes, *array.shape[2:])) for array in arrays]
         # SB3 makes new arrays for each rollout, so that nothing needs copying.
@@ -111,6 +121,9 @@ class PriorPPO(PPO):
     ``window`` rollouts, the newest ones, are learned from at each update (Queeney et al. 2021, "Generalized Proximal
     Policy Optimization with Sample Reuse"): a policy that is held changes so slowly that the notes of the last few are
     nearly as good as new ones.  Ratios are to the policy that played the note.
+
+    With an ``incline`` a nat is dearer at the beginning than at the end of a piece, as in ``KLRolloutBuffer``: all
+    pieces meet the same first states, so that these are learned first, and pieces would come to begin alike.
     """
 
     policy: PriorPolicy  # type: ignore[assignment]  # SB3's own MaskablePPO overrides it in the same way
@@ -123,18 +136,20 @@ class PriorPPO(PPO):
         *,
         controller: KLController,
         window: int = 1,
+        incline: float = 0.0,
         threads: int = 1,
         **kwargs: Any,
     ) -> None:
         """``threads`` share the notes, and nothing that is learned depends on how many they are as long as torch itself
         is set to one."""
-        self.controller, self.window = controller, window
+        self.controller, self.window, self.incline = controller, window, incline
         self.workers = Workers(threads)
         super().__init__(cast(Any, policy), env, rollout_buffer_class=KLRolloutBuffer, **kwargs)
 
     def _setup_model(self) -> None:
         super()._setup_model()
-        self.rollout_buffer.policy = self.policy
+        self.rollout_buffer.policy, self.rollout_buffer.incline = self.policy, self.incline
+        self.rollout_buffer.composed_at = composed_at(self.policy.layout)
         self.rollout_buffer.window = deque(maxlen=self.window)
         self.policy.workers = self.workers
 
@@ -176,7 +191,8 @@ class PriorPPO(PPO):
         deviation = advantages.std() + 1e-8
         advantages = (advantages - advantages.mean()) / deviation
         # Advantages are in units of their deviation; the gradients of penalty and bonus have to be in the same units.
-        penalty, bonus = (x / float(deviation) for x in (self.controller.coefficient, self.ent_coef))
+        bonus = self.ent_coef / float(deviation)
+        penalties = notes.prices[chosen] * (self.controller.coefficient / float(deviation))
         parameters = list(self.policy.parameters())
         to_value = self.vf_coef / self.policy.value_scale**2
         prior, actions, old_log_prob = (x.numpy() for x in (notes.prior, notes.actions, notes.old_log_prob))
@@ -187,7 +203,7 @@ class PriorPPO(PPO):
             missed = torch.nn.functional.mse_loss(values, notes.returns[mine], reduction="sum")
             slope = correction.detach()  # the same memory, which the backward pass of a linear layer does not read
             told = prior, mine.numpy(), actions, old_log_prob, advantages[part].numpy()
-            found = surrogate(slope.numpy(), *told, clip, penalty, bonus, len(chosen))
+            found = surrogate(slope.numpy(), *told, clip, penalties[part].numpy(), bonus, len(chosen))
             outputs, slopes = [correction, missed * (to_value / len(chosen))], [slope, None]
             return torch.autograd.grad(outputs, parameters, slopes), (*found, missed.item())
 

@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from agents.assignment import MELODY, Assignment, assignment
 from agents.checkpoint import restore
@@ -83,7 +83,8 @@ class Settings(Learning):
     minibatch: int = 2048
     """Notes in each step of Adam, at most."""
     gamma: float = 1.0
-    """Discount of rewards, a note: below 1 a note is learned more for what is paid soon after it than at the end."""
+    """Discount of rewards, a note: below 1 a note is learned more for what is paid soon after it than at the end, by
+    which pieces that end well differ more."""
     gae_lambda: float = 0.98
     """Of generalised advantage estimation (Schulman et al. 2016): 1 waits for returns, less trusts the critic more."""
     value_scale: float = 1.0
@@ -95,6 +96,11 @@ class Settings(Learning):
     """Passes through them in an update."""
     coefficient: float = 0.2
     """Of the divergence, in reward per nat, to begin with; by default near where it settles in a long training."""
+    incline: float = 0.0
+    """How much dearer divergence is at the beginning of a piece: a nat costs exp(incline) coefficients at its first
+    note, exp(-incline) at its last (``agents.ppo``)."""
+    cutoff: float = 0.0
+    """Notes that the prior gives less than this are never played (epsilon sampling; ``agents.policy.prior_logits``)."""
     ent_coef: float = 0.0
     """What a nat of a note's entropy is paid, in the loss alone (as in SB3): it keeps notes varied."""
 
@@ -134,14 +140,18 @@ def schedule(settings: Settings, env: MelodyVecEnv) -> dict[str, Any]:
         "n_epochs": settings.epochs,
         "gamma": settings.gamma,
         "gae_lambda": settings.gae_lambda,
-        "policy_kwargs": {"layout": env.batch.layout, "value_scale": settings.value_scale},
+        "policy_kwargs": {
+            "layout": env.batch.layout,
+            "value_scale": settings.value_scale,
+            "cutoff": settings.cutoff,
+        },
     }
 
 
 def build(settings: Settings) -> Trained:
     """The untrained model: its policy is the prior itself."""
     check(settings, rollout=2, minibatch=2, window=1, epochs=1, gae_lambda=0.0, learning_rate=0.0)
-    check(settings, target_kl=0.01, coefficient=1e-3, ent_coef=0.0, value_scale=1e-3, gamma=0.0)
+    check(settings, target_kl=0.01, coefficient=1e-3, ent_coef=0.0, value_scale=1e-3, gamma=0.0, incline=0.0)
     if settings.gamma > 1.0:
         raise ValueError(f"gamma={settings.gamma} is not possible; give at most 1")
     env = environment(settings)
@@ -150,6 +160,7 @@ def build(settings: Settings) -> Trained:
         env,
         controller=KLController(settings.nats, settings.coefficient),
         window=settings.window,
+        incline=settings.incline,
         threads=settings.threads,
         ent_coef=settings.ent_coef,
         **schedule(settings, env),
@@ -159,6 +170,8 @@ def build(settings: Settings) -> Trained:
     return Trained(model, env, env.batch)
 
 
+NEWER: Final[dict[str, Any]] = {"task": MELODY, "gamma": 1.0, "incline": 0.0, "cutoff": 0.0}
+"""What runs that are older than these names were told."""
 S = TypeVar("S", bound=Learning)
 
 
@@ -166,7 +179,7 @@ def settings_of(folder: Path, kind: type[S]) -> S:
     """The settings, of this ``kind``, of a run folder of the command that has such."""
     try:
         arguments = json.loads((folder / "config.json").read_text(encoding="utf-8"))["arguments"]
-        arguments = {"task": MELODY, "gamma": 1.0, **arguments}  # runs that are older than these names
+        arguments = {**NEWER, **arguments}
         return kind(**{field.name: arguments[field.name] for field in fields(kind)})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(

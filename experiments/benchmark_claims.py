@@ -36,16 +36,11 @@ class Point(NamedTuple):
 
 
 def points(results: Results, kind: str) -> list[Point]:
-    """Where everybody stands; of the Tutor's learners those with one try, as has everybody on our curve."""
+    """Where everybody stands."""
     return [
         Point(name, *(results.estimate(name, kind, figure) for figure in ("nll_prior", "suite_score")))
         for name in results.contenders(kind)
-        if not name.startswith(RIVAL) or _tries(results, kind, name) == 1
     ]
-
-
-def _tries(results: Results, kind: str, name: str) -> float:
-    return results.estimate(name, kind, "tries").value
 
 
 def is_ours(name: str) -> bool:
@@ -107,22 +102,19 @@ class Goal(NamedTuple):
     reached: bool
 
 
-def goals(results: Results, kind: str, who: str) -> list[Goal]:
-    """Ahead of each of the Tutor's learners that has no more tries, ranges apart; near real tunes in what other judges
-    say.
-    """
+def goals(results: Results, kind: str) -> list[Goal]:
+    """Ahead of each of the Tutor's learners, ranges apart; near real tunes in what other judges say."""
     names = results.contenders(kind)
-    if who not in names or REAL not in names:
+    if OURS not in names or REAL not in names:
         return []
-    found, tries = [], _tries(results, kind, who)
-    rivals = [name for name in names if name.startswith(RIVAL) and _tries(results, kind, name) <= tries]
+    found = []
     for figure, what in {SCORE: "score", "passes_all": "share of pieces that pass all rules"}.items():
-        ours = results.estimate(who, kind, figure)
-        for name in rivals:
+        ours = results.estimate(OURS, kind, figure)
+        for name in (name for name in names if name.startswith(RIVAL)):
             theirs = results.estimate(name, kind, figure)
             found.append(Goal(f"{what} above that of `{name}`, ranges apart", ours, theirs, ours.low > theirs.high))
     for figure, what in {"auc_by_features": "features", "auc_by_notes": "notes"}.items():
-        ours, bound = results.estimate(who, kind, figure), _moved(results.estimate("prior", kind, figure), 0.05)
+        ours, bound = results.estimate(OURS, kind, figure), _moved(results.estimate("prior", kind, figure), 0.05)
         found.append(
             Goal(f"found out by {what} no more than the prior and .05", ours, bound, ours.value <= bound.value)
         )
@@ -132,9 +124,9 @@ def goals(results: Results, kind: str, who: str) -> list[Goal]:
         "vendi_by_real": "kinds of pieces",
     }
     for figure, what in of_real.items():
-        ours = results.estimate(who, kind, figure)
+        ours = results.estimate(OURS, kind, figure)
         found.append(Goal(f"{what}, by real tunes", ours, Estimate(0.9, 0.9, 0.9), ours.value >= 0.9))
-    ours, bound = results.estimate(who, kind, "copied"), results.estimate(REAL, kind, "copied")
+    ours, bound = results.estimate(OURS, kind, "copied"), results.estimate(REAL, kind, "copied")
     found.append(Goal("copied no more than unread tunes", ours, bound, ours.value <= bound.value))
     return found
 
@@ -143,9 +135,9 @@ def _moved(value: Estimate, by: float) -> Estimate:
     return Estimate(*(each + by for each in value))
 
 
-def goals_markdown(results: Results, who: str) -> str:
-    """The goals on one task, at each kind of budget, and whether ``who`` reaches them."""
-    rows = [["goal", "budget", who, "bound", "reached"]]
+def goals_markdown(results: Results) -> str:
+    """The goals on one task, at each kind of budget."""
+    rows = [["goal", "budget", OURS, "bound", "reached"]]
     for kind in results.kinds:
         rows += [
             [
@@ -155,7 +147,7 @@ def goals_markdown(results: Results, who: str) -> str:
                 _range(goal.bound),
                 "yes" if goal.reached else "**no**",
             ]
-            for goal in goals(results, kind, who)
+            for goal in goals(results, kind)
         ]
     return table(rows) if len(rows) > 1 else "Not measured."
 

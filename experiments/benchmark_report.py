@@ -58,8 +58,7 @@ def blocks(results: Results) -> dict[str, str]:
     if TASKS[first].has_real:
         shown = [name for name in SHOWN if name in main.contenders(last)]
         out |= {
-            "goals": goals_markdown(main, OURS),
-            "goals_varied": goals_markdown(main, "prior_ppo_varied"),
+            "goals": goals_markdown(main),
             "trade_off": "\n\n".join(f"{KINDS[kind]}: {trade_off(swept, kind)}" for kind in swept.kinds),
             "paper": paper_markdown(main, last, shown),
             "paper_statement": paper_statement(main, last),

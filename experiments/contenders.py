@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from agents.budget import Budget, Used
 from agents.compose import Agent, Pieces, compose, masked, prior, top_p, uniform
-from agents.learners import LEARNERS, VARIED, Learner, prior_ppo, tutor
+from agents.learners import LEARNERS, Learner, prior_ppo, tutor
 from agents.sequence_tutor import PRESETS, RULES
 from agents.training import Settings
 from mcts import planners
@@ -65,8 +65,12 @@ def planning(planner: str, simulations: int) -> Contender:
     return Contender(lambda settings, budget: (composer, Used(0, 0.0)), False, simulations)
 
 
+_learned_once = lru_cache(maxsize=1)(prior_ppo)
+"""What is played at many temperatures is learned once, where a process measures one after the other."""
+
+
 def _cooled(temperature: float, settings: Settings, budget: Budget) -> tuple[Agent, Used]:
-    agent, used = prior_ppo(settings, budget)
+    agent, used = _learned_once(settings, budget)
     return lambda batch: masked(agent(batch) / np.float32(temperature), batch.masks), used
 
 
@@ -92,8 +96,6 @@ CONTENDERS: Final[dict[str, Contender]] = {
     "qr_dqn": learning(LEARNERS["qr_dqn"], slow=True),
     "recurrent_ppo": learning(LEARNERS["recurrent_ppo"], slow=True),
     "prior_ppo_best_of_4": learning(LEARNERS["prior_ppo"], 4),
-    "prior_ppo_varied": learning(partial(prior_ppo, **VARIED), 2),
-    "tutor_psi_tuned_best_of_2": learning(LEARNERS["tutor_psi_tuned"], 2),
 }
 """Without learning: uniform legal play, the prior at temperature 1, .8 and .6, its likeliest notes with 90 % of the
 probability, its likeliest note, the best by the reward of 4 and of 16 of its pieces, a beam of 32 and a tree search
@@ -102,8 +104,8 @@ Then all LEARNERS; two of them take more than twenty minutes for 300,000 notes."
 
 
 SWEEP: Final[dict[str, Contender]] = {
-    **{f"prior_ppo_{kl:g}_nats": learning(partial(prior_ppo, target_kl=kl)) for kl in (1.0, 2.0, 4.0, 16.0)},
-    **{f"prior_ppo_cooled_{share:g}": learning(partial(_cooled, share)) for share in (0.8, 0.6, 0.4, 0.2)},
+    **{f"prior_ppo_{kl:g}_nats": learning(partial(prior_ppo, target_kl=kl)) for kl in (1.5, 10.0)},
+    **{f"prior_ppo_cooled_{share:g}": learning(partial(_cooled, share)) for share in (0.8, 0.6, 0.4, 0.2, 0.1)},
     **{
         f"tutor_{rule}_c_{scale:g}": learning(partial(tutor, rule, replace(PRESETS["tuned"], scale=scale)))
         for rule in RULES

@@ -87,6 +87,11 @@ def layout(terms: int = 0, more: Mapping[str, int] = MappingProxyType({})) -> di
     return out
 
 
+def composed_at(where: Mapping[str, slice]) -> int:
+    """Where an observation of this layout has the share of the piece that is composed, 0 to 1."""
+    return int(where["bar"].stop) - 1
+
+
 @inlined
 def mask_one(state: Any, i: int, mask: npt.NDArray[np.int8]) -> int:
     """Write the legal actions of melody i into ``mask`` (A,); a bit for each duration that fits."""

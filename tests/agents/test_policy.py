@@ -82,6 +82,23 @@ def test_illegal_notes_are_impossible_with_and_without_a_mask() -> None:
     assert torch.allclose(prior_logits(observations, part.batch.layout).exp().sum(dim=1), torch.ones(16))
 
 
+@pytest.mark.parametrize("cutoff", [0.003, 0.9])
+def test_notes_that_the_prior_finds_too_unlikely_are_never_played(cutoff: float) -> None:
+    """Before training the policy is the prior without them; something remains, and keeps its proportions."""
+    part = trained(cutoff=cutoff)
+    part.env.reset()
+    whole = np.exp(masked(part.batch.log_probs, part.batch.masks))
+    played = np.exp(policy_agent(part.model.policy)(part.batch))
+    kept = whole >= np.minimum(cutoff, whole.max(axis=1, keepdims=True))
+    left = whole * kept
+    assert left.sum(axis=1).min() > 0.0 and whole[~kept].max() > 0.0 == played[~kept].max()
+    np.testing.assert_allclose(played, left / left.sum(axis=1, keepdims=True), atol=1e-5)
+    _, _, kl = part.model.policy.judge(torch.from_numpy(part.batch.observations))
+    assert kl.detach().numpy() == pytest.approx(0.0, abs=1e-5)
+    with pytest.raises(ValueError, match=r"cutoff=1\.0 is not possible; give at least 0 and less than 1"):
+        trained(cutoff=1.0)
+
+
 def test_the_kl_in_the_loss_is_the_divergence_of_the_two_distributions() -> None:
     part = trained()
     with torch.no_grad():
@@ -97,7 +114,7 @@ def test_the_kl_in_the_loss_is_the_divergence_of_the_two_distributions() -> None
 @pytest.mark.parametrize("bonus", [0.0, 0.4])
 def test_the_compiled_loss_has_the_gradient_that_autograd_finds(bonus: float) -> None:
     torch.manual_seed(0)
-    rows, clip, penalty = 64, 0.2, 0.3
+    rows, clip, penalty = 64, 0.2, 0.6 * torch.rand(64)
     logits = 3.0 * torch.randn(2 * rows, N_ACTIONS)
     logits[:, ::7] = ILLEGAL
     prior_log_probs = torch.log_softmax(logits, dim=1)
@@ -114,7 +131,7 @@ def test_the_compiled_loss_has_the_gradient_that_autograd_finds(bonus: float) ->
 
     slope = correction.detach().numpy().copy()
     given = prior_log_probs.numpy(), notes.numpy(), actions.numpy(), old.numpy(), advantages.numpy()
-    told = surrogate(slope, *given, clip, penalty, bonus, rows)
+    told = surrogate(slope, *given, clip, penalty.numpy(), bonus, rows)
     assert correction.grad is not None
     np.testing.assert_allclose(slope, correction.grad.numpy(), atol=1e-7)
     assert told == pytest.approx(
@@ -170,17 +187,19 @@ def test_ppo_finds_the_known_optimum_of_a_toy_problem() -> None:
     assert after > 7.0
 
 
-@pytest.mark.parametrize("reuse", [{"n_epochs": 4}, {"n_epochs": 1, "window": 4}])
-def test_what_is_learned_is_the_prior_times_exp_of_reward_by_coefficient(reuse: dict[str, int]) -> None:
+@pytest.mark.parametrize("told", [{"n_epochs": 4}, {"n_epochs": 1, "window": 4}, {"n_epochs": 4, "incline": 1.0}])
+def test_what_is_learned_is_the_prior_times_exp_of_reward_by_coefficient(told: dict[str, Any]) -> None:
     """Where one note is left to choose, the best trade of reward for divergence from the prior p is known: it is
-    p exp(r / c), normalised.  Learning from the last four rollouts ends there too.
+    p exp(r / c), normalised.  Learning from the last four rollouts ends there too.  With an incline c is that of
+    the place, where seven eighths of the piece are composed.
     """
     torch.manual_seed(0)
     tasks = Options(bars=1, metre="2/4", opening="c d e f/").tasks()
     batch = Batch(64, tasks, tonic * 1.0, load_prior("lstm"))
     env = MelodyVecEnv(batch)
     env.seed(0)
-    coefficient = 0.5
+    price = 0.5
+    coefficient = price / float(np.exp(told.get("incline", 0.0) * (1 - 2 * 7 / 8)))
     model = PriorPPO(
         PriorPolicy,
         env,
@@ -192,13 +211,13 @@ def test_what_is_learned_is_the_prior_times_exp_of_reward_by_coefficient(reuse: 
         seed=0,
         ent_coef=0.0,
         policy_kwargs={"layout": batch.layout},
-        **reuse,
+        **told,
     )
     model.learn(64 * 8 * 40)
     env.reset()
     log_p = masked(batch.log_probs, batch.masks)[:1]
     pays = np.array([note_of(action)[0] > 0 and note_of(action)[0] % 12 == 0 for action in range(N_ACTIONS)])
-    best = masked(log_p + pays.astype(np.float32) / coefficient, batch.masks[:1])
+    best = masked(log_p + pays.astype(np.float32) / price, batch.masks[:1])
     learned = policy_agent(model.policy)(batch)[:1]
     assert np.exp(learned[0, pays]).sum() == pytest.approx(np.exp(best[0, pays]).sum(), abs=0.05)
     assert divergence(learned, best)[0] < 0.02 < 0.05 < divergence(log_p, best)[0]
