@@ -97,8 +97,12 @@ def inlined(function: F) -> F:
 
 
 def in_any_order(function: F) -> F:
-    """``compiled``, with sums and maxima taken side by side in vector registers: for numbers without NaN."""
-    return compiled(function, fastmath={"reassoc", "contract", "nnan", "nsz"})
+    """``inlined``, with sums and maxima taken side by side in vector registers: for numbers without NaN.
+
+    Called and not merged, such a function would be optimised once in its own module and again in its caller's, to other
+    last bits; which of the two runs depends on whether this process compiled the caller or found it in the cache.
+    """
+    return compiled(function, forceinline=True, fastmath={"reassoc", "contract", "nnan", "nsz"})
 
 
 def compiled(function: F, **options: Any) -> F:

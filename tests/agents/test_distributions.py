@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 ORDER = """
@@ -17,6 +18,29 @@ exponential(y, power)
 np.testing.assert_allclose(y, expected, rtol=1e-6)
 assert abs(p.sum() - 1) < 1e-5
 """
+
+
+BITS = """
+import numpy as np
+from agents.distributions import choose, restrict, surrogate
+rng = np.random.default_rng(0)
+seen = rng.normal(size=(64, 320)).astype(np.float32)
+seen[:, :10] = seen[:, :10] > -1
+prior, actions, played = np.empty((64, 310), np.float32), np.empty(64, np.int64), np.empty((2, 64), np.float32)
+restrict(seen, 0, 10, 0.002, prior)
+correction, level = rng.normal(size=(2, 64, 310)).astype(np.float32), rng.random(64).astype(np.float32)
+choose(correction[0], prior, level, False, actions, *played)
+price = np.full(64, 0.3, dtype=np.float32)
+surrogate(correction[1], prior, np.arange(64), actions, played[0], seen[:, 11].copy(), 0.2, price, 0.1, 64)
+print(prior.tobytes().hex(), played.tobytes().hex(), correction[1].tobytes().hex())
+"""
+
+
+def test_a_process_that_compiles_finds_the_bits_of_one_that_has_it_in_the_cache(tmp_path: Path) -> None:
+    """So that a run on a fresh machine is the run that anybody repeats there."""
+    environment = {**os.environ, "MUSICENV_CACHE": str(tmp_path)}
+    run = partial(subprocess.run, [sys.executable, "-c", BITS], check=True, env=environment, capture_output=True)
+    assert run().stdout == run().stdout != b""
 
 
 def test_the_exponential_is_exact_whoever_compiles_it_first(tmp_path: Path) -> None:
