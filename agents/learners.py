@@ -121,12 +121,12 @@ with ``Settings``, which are for a budget of millions; more and smaller steps, a
 HELD: Final[dict[str, Any]] = {
     **SMALL,
     "learning_rate": 1.4e-3,
-    "gamma": 0.98,
+    "gamma": 0.976,
     "gae_lambda": 0.7,
     "window": 6,
     "epochs": 1,
     "coefficient": 1.0,
-    "incline": 0.7,
+    "incline": 0.8,
     "cutoff": 0.004,
     "ent_coef": 0.1,
 }
