@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -119,7 +120,8 @@ class PriorPolicy(MaskableActorCriticPolicy):
     It needs the observation's ``layout`` (``policy_kwargs={"layout": env.batch.layout}``).  Illegal notes have
     probability 0 whether or not a mask is handed in, because the observation says which durations are legal.
     ``value_scale`` is the size that returns are expected to have.  Notes that the prior gives less than ``cutoff`` are
-    never played, and the prior that divergence is measured from is what remains.
+    never played, and the prior that divergence is measured from is what remains; ``policy_agent`` leaves out those too
+    that the policy gives less.
     """
 
     def __init__(
@@ -217,11 +219,15 @@ class PriorPolicy(MaskableActorCriticPolicy):
 
 
 def policy_agent(policy: PriorPolicy) -> Callable[[Any], Any]:
-    """The policy as an ``agents.compose.Agent``."""
+    """The policy as an ``agents.compose.Agent``: without the notes that it gives less than its ``cutoff``, but for the
+    likeliest."""
 
     def agent(batch: Any) -> Any:
         with torch.no_grad():
             log_probs, _, _ = policy.judge(torch.from_numpy(batch.observations))
+        if policy.cutoff > 0.0:
+            least = log_probs.amax(dim=1, keepdim=True).clamp(max=math.log(policy.cutoff))
+            log_probs = log_probs.masked_fill(log_probs < least, -math.inf)
         return masked(log_probs.numpy(), batch.masks)  # what is illegal is exactly impossible
 
     return agent

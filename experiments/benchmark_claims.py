@@ -102,19 +102,21 @@ class Goal(NamedTuple):
     reached: bool
 
 
-def goals(results: Results, kind: str) -> list[Goal]:
-    """Ahead of each of the Tutor's learners, ranges apart; near real tunes in what other judges say."""
+def goals(results: Results, kind: str, who: str) -> list[Goal]:
+    """Whether ``who`` is ahead of each of the Tutor's learners, ranges apart, and near real tunes in what other judges
+    say.
+    """
     names = results.contenders(kind)
-    if OURS not in names or REAL not in names:
+    if who not in names or REAL not in names:
         return []
     found = []
     for figure, what in {SCORE: "score", "passes_all": "share of pieces that pass all rules"}.items():
-        ours = results.estimate(OURS, kind, figure)
+        ours = results.estimate(who, kind, figure)
         for name in (name for name in names if name.startswith(RIVAL)):
             theirs = results.estimate(name, kind, figure)
             found.append(Goal(f"{what} above that of `{name}`, ranges apart", ours, theirs, ours.low > theirs.high))
     for figure, what in {"auc_by_features": "features", "auc_by_notes": "notes"}.items():
-        ours, bound = results.estimate(OURS, kind, figure), _moved(results.estimate("prior", kind, figure), 0.05)
+        ours, bound = results.estimate(who, kind, figure), _moved(results.estimate("prior", kind, figure), 0.05)
         found.append(
             Goal(f"found out by {what} no more than the prior and .05", ours, bound, ours.value <= bound.value)
         )
@@ -124,9 +126,9 @@ def goals(results: Results, kind: str) -> list[Goal]:
         "vendi_by_real": "kinds of pieces",
     }
     for figure, what in of_real.items():
-        ours = results.estimate(OURS, kind, figure)
+        ours = results.estimate(who, kind, figure)
         found.append(Goal(f"{what}, by real tunes", ours, Estimate(0.9, 0.9, 0.9), ours.value >= 0.9))
-    ours, bound = results.estimate(OURS, kind, "copied"), results.estimate(REAL, kind, "copied")
+    ours, bound = results.estimate(who, kind, "copied"), results.estimate(REAL, kind, "copied")
     found.append(Goal("copied no more than unread tunes", ours, bound, ours.value <= bound.value))
     return found
 
@@ -135,9 +137,9 @@ def _moved(value: Estimate, by: float) -> Estimate:
     return Estimate(*(each + by for each in value))
 
 
-def goals_markdown(results: Results) -> str:
-    """The goals on one task, at each kind of budget."""
-    rows = [["goal", "budget", OURS, "bound", "reached"]]
+def goals_markdown(results: Results, who: str) -> str:
+    """The goals on one task, at each kind of budget, and whether ``who`` reaches them."""
+    rows = [["goal", "budget", who, "bound", "reached"]]
     for kind in results.kinds:
         rows += [
             [
@@ -147,7 +149,7 @@ def goals_markdown(results: Results) -> str:
                 _range(goal.bound),
                 "yes" if goal.reached else "**no**",
             ]
-            for goal in goals(results, kind)
+            for goal in goals(results, kind, who)
         ]
     return table(rows) if len(rows) > 1 else "Not measured."
 

@@ -104,8 +104,8 @@ Then all LEARNERS; two of them take more than twenty minutes for 300,000 notes."
 
 
 SWEEP: Final[dict[str, Contender]] = {
-    **{f"prior_ppo_{kl:g}_nats": learning(partial(prior_ppo, target_kl=kl)) for kl in (1.5, 10.0)},
-    **{f"prior_ppo_cooled_{share:g}": learning(partial(_cooled, share)) for share in (0.8, 0.6, 0.4, 0.2, 0.1)},
+    **{f"prior_ppo_{kl:g}_nats": learning(partial(prior_ppo, target_kl=kl)) for kl in (1.0, 2.0, 4.0, 16.0)},
+    **{f"prior_ppo_cooled_{share:g}": learning(partial(_cooled, share)) for share in (0.8, 0.6, 0.4, 0.2)},
     **{
         f"tutor_{rule}_c_{scale:g}": learning(partial(tutor, rule, replace(PRESETS["tuned"], scale=scale)))
         for rule in RULES

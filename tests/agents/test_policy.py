@@ -95,6 +95,11 @@ def test_notes_that_the_prior_finds_too_unlikely_are_never_played(cutoff: float)
     np.testing.assert_allclose(played, left / left.sum(axis=1, keepdims=True), atol=1e-5)
     _, _, kl = part.model.policy.judge(torch.from_numpy(part.batch.observations))
     assert kl.detach().numpy() == pytest.approx(0.0, abs=1e-5)
+    with torch.no_grad():  # nor are those that a trained policy finds so, but while it learns
+        part.model.policy.action_net.linear.bias.normal_(generator=torch.Generator().manual_seed(0))
+        learned = part.model.policy.judge(torch.from_numpy(part.batch.observations))[0].exp().numpy()
+    kept = learned >= np.minimum(cutoff, learned.max(axis=1, keepdims=True))
+    np.testing.assert_array_equal(policy_agent(part.model.policy)(part.batch) > -np.inf, kept)
     with pytest.raises(ValueError, match=r"cutoff=1\.0 is not possible; give at least 0 and less than 1"):
         trained(cutoff=1.0)
 

@@ -147,7 +147,7 @@ def test_who_lies_beyond_our_curve_is_named(paid, said):
 
 def test_goals_are_reached_where_ranges_are_apart():
     tutors = [made("tutor_g_tuned", seed, budget=SECONDS, **{"return": 21.0 + 2 * seed}) for seed in range(3)]
-    reached = {goal.text: goal.reached for goal in goals(Results([*cells(), *tutors]), TIME)}
+    reached = {goal.text: goal.reached for goal in goals(Results([*cells(), *tutors]), TIME, "prior_ppo")}
     assert not reached["score above that of `tutor_g_tuned`, ranges apart"]
     assert not reached["kinds of pieces, by real tunes"]
     assert reached["copied no more than unread tunes"]
