@@ -100,7 +100,8 @@ class Settings(Learning):
     """How much dearer divergence is at the beginning of a piece: a nat costs exp(incline) coefficients at its first
     note, exp(-incline) at its last (``agents.ppo``)."""
     cutoff: float = 0.0
-    """Notes that the prior gives less than this are never played (epsilon sampling; ``agents.policy.prior_logits``)."""
+    """Notes that the prior gives less than this are never played (epsilon sampling; ``agents.policy.prior_logits``);
+    nor are those that the policy gives less, once it has learned."""
     ent_coef: float = 0.0
     """What a nat of a note's entropy is paid, in the loss alone (as in SB3): it keeps notes varied."""
 
