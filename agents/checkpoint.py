@@ -14,7 +14,7 @@ from agents.policy import PriorPolicy
 from agents.ppo import Notes, PriorPPO
 from agents.vec_env import MelodyVecEnv
 
-VERSION = 3
+VERSION = 2
 
 
 def save(model: PriorPPO, env: MelodyVecEnv, path: Path) -> None:

@@ -62,8 +62,6 @@ class Notes(NamedTuple):
     old_log_prob: torch.Tensor
     advantages: torch.Tensor
     returns: torch.Tensor
-    prices: torch.Tensor
-    """(N,) what a nat costs there, in coefficients."""
 
 
 class KLRolloutBuffer(RolloutBuffer):
@@ -94,13 +92,16 @@ class KLRolloutBuffer(RolloutBuffer):
         super().add(*args, **kwargs)
 
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: np.ndarray[Any, Any]) -> None:
-        self.prices = np.exp(self.incline * (1.0 - 2.0 * self.observations[:, :, self.composed_at]), dtype=np.float32)
-        self.rewards -= self.coefficient * self.prices * self.kl
+        self.rewards -= self.coefficient * self.prices(self.observations) * self.kl
         super().compute_returns_and_advantage(last_values, dones)
+
+    def prices(self, seen: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """What a nat costs, in coefficients, where ``seen`` (..., D) are the observations or what is read of them."""
+        return np.asarray(np.exp(self.incline * (1.0 - 2.0 * seen[..., self.composed_at]), dtype=np.float32))
 
     def keep(self) -> None:
         """Put this rollout, which is complete, into the window."""
-        arrays = self.observations, self.prior, self.actions, self.log_probs, self.advantages, self.returns, self.prices
+        arrays = (self.observations, self.prior, self.actions, self.log_probs, self.advantages, self.returns)
         notes = self.buffer_size * self.n_envs
         flat = [torch.from_numpy(array.reshape(notes, *array.shape[2:])) for array in arrays]
         # SB3 makes new arrays for each rollout, so that nothing needs copying.
@@ -191,19 +192,20 @@ class PriorPPO(PPO):
         deviation = advantages.std() + 1e-8
         advantages = (advantages - advantages.mean()) / deviation
         # Advantages are in units of their deviation; the gradients of penalty and bonus have to be in the same units.
-        bonus = self.ent_coef / float(deviation)
-        penalties = notes.prices[chosen] * (self.controller.coefficient / float(deviation))
+        penalty, bonus = (x / float(deviation) for x in (self.controller.coefficient, self.ent_coef))
         parameters = list(self.policy.parameters())
         to_value = self.vf_coef / self.policy.value_scale**2
         prior, actions, old_log_prob = (x.numpy() for x in (notes.prior, notes.actions, notes.old_log_prob))
 
         def gradient(part: slice) -> tuple[tuple[torch.Tensor, ...], tuple[float, ...]]:
             mine = chosen[part]
-            correction, values = self.policy.corrected(notes.read.index_select(0, mine))
+            read = notes.read.index_select(0, mine)
+            correction, values = self.policy.corrected(read)
             missed = torch.nn.functional.mse_loss(values, notes.returns[mine], reduction="sum")
             slope = correction.detach()  # the same memory, which the backward pass of a linear layer does not read
+            prices = self.rollout_buffer.prices(read.numpy())
             told = prior, mine.numpy(), actions, old_log_prob, advantages[part].numpy()
-            found = surrogate(slope.numpy(), *told, clip, penalties[part].numpy(), bonus, len(chosen))
+            found = surrogate(slope.numpy(), *told, clip, penalty * prices, bonus, len(chosen))
             outputs, slopes = [correction, missed * (to_value / len(chosen))], [slope, None]
             return torch.autograd.grad(outputs, parameters, slopes), (*found, missed.item())
 

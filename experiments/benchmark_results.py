@@ -26,7 +26,7 @@ real parts, 1 less the regret: the way from uniform play to the best line."""
 AHEAD: Final = "ahead"
 """How likely a run of OURS scores more than one of a contender."""
 OURS: Final = "prior_ppo"
-VARIED: Final = "prior_ppo_varied"
+OURS_VARIED: Final = "prior_ppo_varied"
 """The same where variety counts."""
 
 Cells = Sequence[Mapping[str, Any]]

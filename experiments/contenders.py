@@ -65,8 +65,8 @@ def planning(planner: str, simulations: int) -> Contender:
     return Contender(lambda settings, budget: (composer, Used(0, 0.0)), False, simulations)
 
 
-_learned_once = lru_cache(maxsize=1)(prior_ppo)
-"""What is played at many temperatures is learned once, where a process measures one after the other."""
+_learned_once = lru_cache(maxsize=2)(prior_ppo)
+"""What is played at many temperatures is learned once a process for each of a seed's two budgets."""
 
 
 def _cooled(temperature: float, settings: Settings, budget: Budget) -> tuple[Agent, Used]:
