@@ -77,7 +77,6 @@ def turn(
 
 def play_on(
     block: Ints,
-    weights: Ints,
     rows: Ints,
     inverse: np.float32,
     uniform: npt.NDArray[np.float64],
@@ -89,7 +88,7 @@ def play_on(
 ) -> tuple[int, int, int, int]:
     """``turn`` until all of ``rows`` (m,) have ended: what failed, and how many notes the prior heard.
 
-    ``uniform`` is (turns, m); ``weights`` is the prior's block; ``nobody`` is told.
+    ``uniform`` is (turns, m); ``nobody`` is told.
     """
     left, heard, k = rows.size, 0, 0
     while left > 0:
@@ -97,7 +96,7 @@ def play_on(
         if code != OK:
             return code, melody, term, heard
         if left > 0:
-            listen_to(block, weights, rows[:left], nobody)
+            listen_to(block, rows[:left], nobody)
         heard += left
         k += 1
     return OK, 0, 0, heard

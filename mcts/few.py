@@ -58,8 +58,7 @@ class Work(NamedTuple):
     at: Ints
     stored_at: Ints
     block: Ints
-    """Of the batch, and of the prior's weights."""
-    weights: Ints
+    """Of the batch."""
 
 
 def _work(n: int, **others: Any) -> Work:
@@ -69,7 +68,7 @@ def _work(n: int, **others: Any) -> Work:
 
 
 _NONE = np.zeros(1, dtype=np.int64)
-_EXAMPLE = _work(1, best=np.zeros(1), sizes=_NONE, at=_NONE, stored_at=_NONE, block=_NONE, weights=_NONE)
+_EXAMPLE = _work(1, best=np.zeros(1), sizes=_NONE, at=_NONE, stored_at=_NONE, block=_NONE)
 tree_in, work_in = reader(new_tree(1, 1, 1)), reader(_EXAMPLE)
 
 
@@ -125,7 +124,7 @@ def expand(
             going += 1
     places = work.going[:going]
     if going > 0:
-        listen_to(work.block, work.weights, places, nobody)
+        listen_to(work.block, places, nobody)
     log_probs = np.empty((1, state.log_probs.shape[1]), np.float32)
     weight, power = np.empty(log_probs.shape[1], np.float32), np.empty(log_probs.shape[1], np.int32)
     for k in places:
@@ -166,7 +165,7 @@ class Few:
     def __init__(self, search: Search, game: Melodies, prior: Prior, temperature: float) -> None:
         self.search, self.game, self.inverse = search, game, game.inverse(temperature)
         sizes, at, stored_at = game.layout
-        given = {"best": search.incumbents.returns, "block": game.batch.block, "weights": prior.block}
+        given = {"best": search.incumbents.returns, "block": game.batch.block}
         self.work = _work(search.tree.depth.size, sizes=sizes, at=at, stored_at=stored_at, **given)
         self._blocks = block_of(search.tree), block_of(self.work)
         holes = {name: getattr(search.compiled, name) for name in ("descend_all", "back_up_all")}

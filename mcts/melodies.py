@@ -153,10 +153,9 @@ class Melodies:
         self, places: Ints, inverse: np.float32, uniform: npt.NDArray[np.float64], *told: npt.NDArray[Any]
     ) -> None:
         """Play few ``places`` on to their ends in one call (``mcts.completing.play_on``), with what is ``told``."""
-        assert self.prior is not None
-        blocks, size = (self.batch.block, self.prior.block), places.size
-        (heard,) = self.ask(self.compiled.play_on, told[0], *blocks, places, inverse, uniform, *told, UNTOLD)
-        self.notes += heard + size
+        given = self.batch.block, places, inverse, uniform, *told, UNTOLD
+        (heard,) = self.ask(self.compiled.play_on, told[0], *given)
+        self.notes += heard + places.size
         self.heard += heard
 
     def inverse(self, temperature: float) -> np.float32:

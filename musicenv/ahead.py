@@ -67,13 +67,11 @@ def _compile_prior() -> None:
     from musicenv.hearing import listen_to
     from musicenv.kernel import new_lines, state_of
     from musicenv.observation import observe
-    from rewards.priors import load_prior
 
-    rows, prior = np.zeros(1, dtype=np.int64), load_prior()
+    rows = np.zeros(1, dtype=np.int64)
     block = block_of(state_of(new_lines(1, 1, 1, 1), Suite(()).arrays()))
     seen = (np.zeros((1, 1), dtype=np.float32), np.zeros((1, 1), dtype=np.int8), np.zeros((1, 1)))
-    told = (prior.block, rows, seen[0])
-    for function, arguments in ((listen_to, (block, *told)), (observe, (block, rows, *seen))):
+    for function, arguments in ((listen_to, (block, rows, seen[0])), (observe, (block, rows, *seen))):
         types = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
         cast(Any, function).compile(types)
 

@@ -31,6 +31,7 @@ from musicenv.kernel import (
 from musicenv.melody import Melody, relative_given
 from musicenv.observation import bounds, layout, observe, observe_masks
 from musicenv.packing import Packing, pack
+from musicenv.pages import Pages
 from musicenv.reference import block_of
 from musicenv.refused import refused
 from musicenv.step import FAILED, FINISHED, NO_ACTION, OK, load_kernel
@@ -48,9 +49,6 @@ HEARD_AT_ONCE: Final = 128
 """Melodies that the prior hears at once, in one thread, at least: enough for its matrix products."""
 HEARD_IN: Final = 4
 """Parts of a large batch that threads can share: each costs some Python, and what is heard depends on no thread."""
-_UNSEEN: Final = (UNTOLD, np.empty((0, 0), np.int8), np.empty((0, 0)))
-"""Observations, masks and terms for a step that nobody watches."""
-_NO_ROOM: Final = np.empty((0, 0), np.uint8)
 
 # Found faster than by their class.
 _FLOAT, _BYTE, _FLAG, _WHOLE = np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.bool_), np.dtype(np.int64)
@@ -91,7 +89,9 @@ class Batch:
         told = {"hidden": prior.hidden_size, "log_probs": N_ACTIONS} if prior else {}
         self.layout = layout(len(suite), {**more, **told})
         self.bounds = bounds(self.layout)
-        self._shapes = (n,), (n, self.bounds[0].size), (n, N_ACTIONS), (n, len(suite))
+        self._shape = (n,)
+        self._pages = Pages((n,), (n,), (n, self.bounds[0].size), (n, N_ACTIONS), (n, len(suite)))
+        self._unwatched = Pages((n,), (n,), (0, 0), (0, 0), (0, 0))
         self._all = np.arange(n)
         self.is_whole = not (self._asks_python or more)
         """Whether the compiled step is all there is to a step: no rule runs as Python, no subclass adds anything."""
@@ -100,18 +100,18 @@ class Batch:
         self._prior_state = prior.state(n) if prior else None
         if prior:
             self._told_at = self.layout["hidden"].start
+        self._is_heard_in_step = prior is not None and self.is_whole
         self._renew()
         self.set_tasks(tasks)
 
     def _renew(self, watched: bool = True) -> None:
         """New arrays to write to: those handed out are never overwritten.  Where nobody watches, observations stay."""
-        empty, shapes = np.empty, self._shapes
         if watched:
-            self.observations = empty(shapes[1], _FLOAT)
-            self.masks = empty(shapes[2], _BYTE)
-            self.terms = empty(shapes[3])
-        self.rewards = empty(shapes[0])
-        self.finished = empty(shapes[0], _FLAG)
+            self._page, page = self._pages.turn()
+            self.rewards, self.finished, self.observations, self.masks, self.terms = page
+        else:
+            self._page, page = self._unwatched.turn()
+            self.rewards, self.finished, *_ = page
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""
@@ -140,9 +140,12 @@ class Batch:
                 begin(self.lines, i, frames[0])
             self.packing = Packing(self.lines, self.observations)
             self._room = np.empty((self.n, self.packing.size), dtype=np.uint8)
-        heard = self._prior_state
-        said = (heard.memory, heard.hidden, heard.log_probs, heard.entropy) if heard else None
-        self._state = state_of(self.lines, self._kernel_arrays, said, self._told_at if said else 0, beginnings)
+        heard: dict[str, Any] = {}
+        if self.prior is not None and (said := self._prior_state) is not None:
+            heard["said"] = said.memory, said.hidden, said.log_probs, said.entropy
+            heard["features"] = np.empty((self.n, N_PRIOR_FEATURES), dtype=np.int16)
+            heard["weights"], heard["told_at"] = self.prior.block, self._told_at
+        self._state = state_of(self.lines, self._kernel_arrays, beginnings=beginnings, room=self._room, **heard)
         self.block = block_of(self._state)
         """What compiled functions read it all from."""
         # Where nothing has to be drawn, played or added, the step itself begins the next piece.
@@ -189,37 +192,43 @@ class Batch:
         self.step_first(actions)
 
     def _check(self, actions: npt.NDArray[np.int64]) -> None:
-        if actions.shape != self._shapes[0] or (actions.dtype is not _WHOLE and actions.dtype.kind not in "iu"):
+        if actions.shape != self._shape or (actions.dtype is not _WHOLE and actions.dtype.kind not in "iu"):
             raise ValueError(
                 f"actions have shape {actions.shape} and type {actions.dtype}; give {self.n} whole numbers"
             )
 
     def step_first(
-        self, actions: npt.NDArray[np.int64], watched: bool = True, room: npt.NDArray[np.uint8] = _NO_ROOM
+        self, actions: npt.NDArray[np.int64], watched: bool = True, listening: bool = False, beginning: bool = False
     ) -> None:
         """Append one note to each of the first ``actions.size`` melodies; the others stay as they are, unobserved.
 
         ``actions`` are int64.  Where it is not ``watched``, these are not observed either: ``observe`` or
-        ``observe_masks`` does it later.  Where there is ``room`` (n, bytes of a row), pieces that end are packed into
-        it and begun anew.
+        ``observe_masks`` does it later.  ``listening``: the prior hears the notes of the pieces that go on.
+        ``beginning``: pieces that end are packed and begun anew.
         """
         if not self._begun:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
         self._renew(watched)
         m = actions.size
-        seen = (self.observations, self.masks, self.terms) if watched else _UNSEEN
+        together = listening and self._is_heard_in_step and (beginning or m == 1)
         try:
             if len(self._parts) == 1 or m < self.n:
-                code, i, k = self.compiled.advance(self.block, 0, m, actions, self.rewards, self.finished, *seen, room)
+                code, i, k = self.compiled.advance(self.block, self._page, 0, m, actions, beginning, together)
             else:
-                code, i, k = self._advance_together(actions, self.rewards, self.finished, *seen, room)
+                code, i, k = self._advance_together(actions, beginning, together)
         except Exception as error:
             raise self.culprit(error) from error
         if code != OK:
             raise self.refusal(code, i, k, actions)
         self.ended = i
-        if self.is_whole:
-            return
+        if not self.is_whole:
+            self._add(m, watched)
+        if listening and (m > SMALL_BATCH or not together):
+            going = self._all[:m] if beginning or not i else np.flatnonzero(~self.finished[:m])
+            self.listen(going, watched, known=together)
+
+    def _add(self, m: int, watched: bool) -> None:
+        """What the compiled step of the first ``m`` melodies left to do."""
         rows = self._all if m == self.n else self._all[:m]
         if self._asks_python:
             self._ask_python(m)
@@ -229,10 +238,15 @@ class Batch:
             observe(self.block, rows, self.observations, self.masks, self.terms)
         self.complete(rows)
 
-    def _advance_together(self, actions: npt.NDArray[np.int64], *out: npt.NDArray[Any]) -> tuple[int, int, int]:
+    def _advance_together(
+        self, actions: npt.NDArray[np.int64], *how: bool
+    ) -> tuple[int, int, int]:
         """The step of all melodies, shared by the threads."""
         told: list[tuple[int, int, int]] = self.workers.map(
-            lambda rows: self.compiled.advance(self.block, int(rows[0]), int(rows[-1]) + 1, actions, *out), self._parts
+            lambda rows: self.compiled.advance(
+                self.block, self._page, int(rows[0]), int(rows[-1]) + 1, actions, *how
+            ),
+            self._parts,
         )
         return next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
 
@@ -248,21 +262,22 @@ class Batch:
     def advance(self, actions: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
         self._check(actions)
-        self.step_first(actions, room=self._room if self._goes_on else _NO_ROOM)
+        if self._goes_on:
+            self.step_first(actions, True, True, True)
+            if not self.ended:
+                return None
+            rows = self.finished.nonzero()[0]
+            return Finished(self, rows, self._room.take(rows, 0))
+        self.step_first(actions)
         final = None
         if self.ended:
             rows = self.finished.nonzero()[0]
-            if self._goes_on:
-                final = Finished(self, rows, self._room.take(rows, 0))
-                if self.prior is not None:
-                    self._forget(rows)
-            else:
-                packed = np.empty((rows.size, self.packing.size), dtype=np.uint8)
-                pack(self.block, rows, self.observations, packed)
-                final = Finished(self, rows, packed)
-                self.restart(rows, generators)
-                observe(self.block, rows, self.observations, self.masks, self.terms)
-                self.complete(rows)
+            packed = np.empty((rows.size, self.packing.size), dtype=np.uint8)
+            pack(self.block, rows, self.observations, packed)
+            final = Finished(self, rows, packed)
+            self.restart(rows, generators)
+            observe(self.block, rows, self.observations, self.masks, self.terms)
+            self.complete(rows)
         if self.prior is not None:
             self.listen(self._all)
         return final
@@ -292,28 +307,31 @@ class Batch:
                     self.compiled.summarise(kernel.view(self.lines, i), self.lines.summary[i])
                 kernel.append(self.lines, i, pitch, duration)
 
-    def listen(self, rows: npt.NDArray[np.int64], watched: bool = True) -> None:
+    def listen(self, rows: npt.NDArray[np.int64], watched: bool = True, known: bool = False) -> None:
         """Let the prior hear the newest note of ``rows``, so that it tells what may come next.
 
-        Where it is not ``watched``, observations do not show it; ``observe`` does it later.
+        Where it is not ``watched``, observations do not show it; ``observe`` does it later.  ``known``: of all
+        melodies the step has written the prior's features.
         """
-        if rows.size < 2 * HEARD_AT_ONCE:
-            self._listen(rows, watched)
-        elif self.prior is not None:
-            parts = parts_of(rows.size, max(HEARD_AT_ONCE, rows.size // HEARD_IN))
-            self.workers.map(lambda part: self._listen(rows[part], watched), parts)
-
-    def _listen(self, rows: npt.NDArray[np.int64], watched: bool) -> None:
-        prior, state = self.prior, self._prior_state
-        if prior is None or state is None:
+        if self._prior_state is None:
             return
-        if rows.size <= SMALL_BATCH:
-            listen_to(self.block, prior.block, rows, self.observations if watched else UNTOLD)
-            return
-        features = np.empty((rows.size, N_PRIOR_FEATURES), dtype=np.int16)
-        prior_inputs(self.block, rows, features)
         told = self.observations if watched else UNTOLD
-        prior.step(state, features, None if rows.size == self.n else rows, told, self._told_at)
+        if rows.size <= SMALL_BATCH:
+            listen_to(self.block, rows, told)
+        elif rows.size < 2 * HEARD_AT_ONCE:
+            self._listen(rows, told, known)
+        else:
+            parts = parts_of(rows.size, max(HEARD_AT_ONCE, rows.size // HEARD_IN))
+            self.workers.map(lambda part: self._listen(rows[part], told, known), parts)
+
+    def _listen(self, rows: npt.NDArray[np.int64], told: npt.NDArray[np.float32], known: bool) -> None:
+        assert self.prior is not None and self._prior_state is not None
+        if known:
+            features = self._state.features[rows[0] : rows[-1] + 1]
+        else:
+            features = np.empty((rows.size, N_PRIOR_FEATURES), dtype=np.int16)
+            prior_inputs(self.block, rows, features)
+        self.prior.step(self._prior_state, features, None if rows.size == self.n else rows, told, self._told_at)
 
     def _tell(self, rows: npt.NDArray[np.int64]) -> None:
         """Write into the observations of ``rows`` what the prior says of the next notes."""

@@ -87,7 +87,6 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
         self.observation_space = observation_space(self.batch)
         self.action_space = gym.spaces.Discrete(N_ACTIONS)
         self._action = np.zeros(1, dtype=np.int64)
-        self._row = np.zeros(1, dtype=np.int64)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -105,13 +104,10 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
     def step(self, action: np.int64) -> tuple[npt.NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         batch = self.batch
         self._action[0] = action
-        batch.step_first(self._action)
+        batch.step_first(self._action, listening=True)
         finished = batch.ended > 0
         info = self._info()
-        if not finished:
-            if batch.prior is not None:
-                batch.listen(self._row)
-        else:
+        if finished:
             info |= {"melody": batch.melody(0), "passed": batch.lines.passed[0].copy()}
         if self.render_mode == "human":
             self.render()

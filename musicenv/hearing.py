@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from musicenv import kernel
-from musicenv.jit import compiled
-from musicenv.kernel import read_state
+from musicenv.jit import compiled, inlined
+from musicenv.kernel import Lines, read_state
 from musicenv.reference import borrow
 from rewards.priors.features import N_FEATURES, prior_features
 from rewards.priors.kernel import step_rows, tell
@@ -24,41 +24,52 @@ def tell_all(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt
         tell(log_probs[i], out[i, at + size :])
 
 
+@inlined
+def write_features(lines: Lines, i: int, out: npt.NDArray[np.int16]) -> None:
+    """The prior's inputs ``out`` (N_FEATURES,) for the next note of melody ``i``."""
+    notes, frame = lines.notes[i], lines.frame[i]
+    prior_features(
+        notes[0],
+        notes[1],
+        notes[2],
+        frame[kernel.LENGTH],
+        frame[kernel.START],
+        frame[kernel.END],
+        frame[kernel.BAR],
+        frame[kernel.METRE],
+        frame[kernel.MODE],
+        frame[kernel.STYLE],
+        out,
+    )
+
+
 @compiled
 def prior_inputs(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDArray[np.int16]) -> None:
-    """The prior's inputs (len(rows), N_FEATURES) for the next note of each of ``rows`` of the state in ``block``."""
+    """``write_features`` for each of ``rows`` of the state in ``block``, into ``out`` (len(rows), N_FEATURES)."""
     lines, out = read_state(block).lines, borrow(out)
     for r in range(rows.size):
-        i = rows[r]
-        notes, frame = lines.notes[i], lines.frame[i]
-        prior_features(
-            notes[0],
-            notes[1],
-            notes[2],
-            frame[kernel.LENGTH],
-            frame[kernel.START],
-            frame[kernel.END],
-            frame[kernel.BAR],
-            frame[kernel.METRE],
-            frame[kernel.MODE],
-            frame[kernel.STYLE],
-            out[r],
-        )
+        write_features(lines, rows[r], out[r])
 
 
 @compiled
-def listen_to(
+def hear_rows(
     block: npt.NDArray[np.int64],
-    weights: npt.NDArray[np.int64],
+    features: npt.NDArray[np.int16],
     rows: npt.NDArray[np.int64],
     told: npt.NDArray[np.float32],
 ) -> None:
-    """``prior_inputs`` and the prior's step in one call, for few rows; ``weights`` is the prior's block.
+    """The prior's step of few ``rows`` of the state in ``block`` by their ``features`` (len(rows), N_FEATURES).
 
     Nothing is ``told`` where it is empty.
     """
-    features = np.empty((rows.size, N_FEATURES), dtype=np.int16)
-    prior_inputs(block, rows, features)
     state = read_state(block)
     said = state.memory, state.hidden, state.log_probs, state.entropy
-    step_rows(weights, features, rows, *said, told, state.told_at)
+    step_rows(state.weights, features, rows, *said, told, state.told_at)
+
+
+@compiled
+def listen_to(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], told: npt.NDArray[np.float32]) -> None:
+    """``prior_inputs`` and ``hear_rows`` in one call."""
+    features = np.empty((rows.size, N_FEATURES), dtype=np.int16)
+    prior_inputs(block, rows, features)
+    hear_rows(block, features, rows, told)

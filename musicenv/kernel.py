@@ -22,6 +22,7 @@ from musicenv.alphabet import (
 from musicenv.jit import compiled, inlined
 from musicenv.melody import ARRAYS, UNSET, Melody
 from musicenv.reference import reader
+from rewards.priors.kernel import forget_one
 from rewards.rules import Suite, SuiteArrays
 
 # Columns of Lines.frame.
@@ -105,6 +106,10 @@ class State(NamedTuple):
     log_probs: npt.NDArray[np.float32]
     entropy: npt.NDArray[np.float32]
     """Of the prior before the note, as in its ``PriorState``."""
+    weights: npt.NDArray[np.int64]
+    """The prior's block."""
+    features: npt.NDArray[np.int16]
+    """(n, N_FEATURES) its inputs for the next note of each melody, as far as the step writes them."""
     told_at: int
     """Where in an observation begins what a prior tells: its hidden state, and log-probabilities, which come last; 0
     without a prior."""
@@ -115,6 +120,8 @@ class State(NamedTuple):
     looked_back: npt.NDArray[np.int64]
     """(n, lookbacks) the notes that an observation looked back at last: where the next one begins to search."""
     beginnings: Beginnings
+    room: npt.NDArray[np.uint8]
+    """(n, bytes of a row) where pieces that ended are packed."""
 
 
 _Floats = npt.NDArray[np.float32]
@@ -122,16 +129,23 @@ Said = tuple[_Floats, _Floats, _Floats, _Floats]
 """The arrays of a ``PriorState``: memory, hidden state, log-probabilities (n, A) and their entropy (n,)."""
 _NOTHING: Final[Said] = (*(np.zeros((1,) * axes, dtype=np.float32) for axes in (4, 2, 2, 1)),)  # type: ignore[assignment]
 
+_NO_ROOM: Final = np.zeros((0, 0), dtype=np.uint8)
+_NOWHERE: Final = np.zeros(0, dtype=np.int64)
+_UNHEARD: Final = np.zeros((0, 0), dtype=np.int16)
+
 
 def state_of(
     lines: Lines,
     suite: SuiteArrays,
     said: Said | None = None,
+    weights: npt.NDArray[np.int64] = _NOWHERE,
+    features: npt.NDArray[np.int16] = _UNHEARD,
     told_at: int = 0,
     beginnings: Beginnings | None = None,
+    room: npt.NDArray[np.uint8] = _NO_ROOM,
 ) -> State:
-    """The state of a batch; ``said`` and ``told_at`` where there is a prior, ``beginnings`` where pieces are begun in
-    it."""
+    """The state of a batch; ``said``, ``weights`` and ``told_at`` where there is a prior, ``beginnings`` and ``room``
+    where pieces are begun in it."""
     memory, hidden, log_probs, entropy = said or _NOTHING
     n = len(lines.frame)
     nowhere = Beginnings(lines.frame[:0], lines.given[:0], np.zeros(0, dtype=np.int64))
@@ -142,11 +156,14 @@ def state_of(
         hidden=hidden,
         log_probs=log_probs,
         entropy=entropy,
+        weights=weights,
+        features=features,
         told_at=told_at,
         at_bar=np.zeros(n, dtype=np.bool_),
         masks=MASKS,
         looked_back=np.zeros((n, len(LOOKBACK)), dtype=np.int64),
         beginnings=nowhere if beginnings is None else beginnings,
+        room=room,
     )
 
 
@@ -335,6 +352,8 @@ def begin_task(state: Any, i: int, task: int) -> None:
     lines.given[i] = REST
     lines.given[i, : given.shape[1]] = given[task]
     lines.summary[i] = state.beginnings.summary
+    if state.told_at > 0:
+        forget_one(i, state.memory, state.hidden, state.log_probs, state.entropy)
 
 
 @compiled

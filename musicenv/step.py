@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from musicenv.ahead import compile_all
 from musicenv.alphabet import LOWEST, N_ACTIONS, N_DURATIONS, REST
+from musicenv.hearing import hear_rows, write_features
 from musicenv.jit import kernel_folder
 from musicenv.kernel import (
     _DURATIONS,
@@ -44,8 +45,10 @@ from musicenv.kernel import (
 from musicenv.melody import Melody
 from musicenv.observation import observe_one, silence
 from musicenv.packing import pack_one
+from musicenv.pages import read_page
 from musicenv.reference import block_of, borrow, fetch, refer
 from rewards.code import is_shipped
+from rewards.priors.stepping import SMALL_BATCH
 from rewards.rules import Rule, Suite
 from rewards.summaries import SUMMARIES
 from rewards.tallies import Tallies, Tally
@@ -145,25 +148,23 @@ def play(
 
 def advance(
     block: npt.NDArray[np.int64],
+    page: npt.NDArray[np.int64],
     first: int,
     last: int,
     actions: npt.NDArray[np.int64],
-    rewards: npt.NDArray[np.float64],
-    finished: npt.NDArray[np.bool_],
-    observations: npt.NDArray[np.float32],
-    masks: npt.NDArray[np.int8],
-    terms: npt.NDArray[np.float64],
-    room: npt.NDArray[np.uint8],
+    begins: bool,
+    listens: bool,
 ) -> tuple[int, int, int]:
     """Append ``actions[i]`` to each melody i from ``first`` to ``last`` - 1 of the ``State`` in ``block``, and observe.
 
-    What ``play`` tells.  actions (n,), rewards (n,), finished (n,), observations (n, D), masks (n, A) and terms (n, S)
-    are those of the whole batch; where the last three are empty nothing is observed.  ``room`` (n, bytes of a row):
-    where it is not empty, pieces that ended are packed into their rows of it, and the next ones begun and observed.
+    What ``play`` tells.  actions (n,) are those of the whole batch, as are the arrays of the ``Page`` in ``page``;
+    where its observations are empty nothing is observed.  Where it ``begins``, pieces that
+    ended are packed into their rows of the state's room, and the next ones begun and observed.  Where it ``listens``,
+    the prior's features are written for the pieces that go on, which have to be all or none, and few are heard.
     """
-    state = read_state(block)
-    actions, rewards, finished = borrow(actions), borrow(rewards), borrow(finished)
-    observations, masks, terms, room = borrow(observations), borrow(masks), borrow(terms), borrow(room)
+    state, out = read_state(block), read_page(page)
+    actions, rewards, finished, room = borrow(actions), out.rewards, out.finished, state.room
+    observations, masks, terms = out.observations, out.masks, out.terms
     ended = 0
     for some in range(first, last, AT_ONCE):
         end = min(some + AT_ONCE, last)
@@ -187,11 +188,16 @@ def advance(
             observe_one(state, i, observations[i], masks[i], terms[i])
             if finished[i] and state.told_at > 0:
                 silence(observations[i], state.told_at, state.log_probs.shape[1])
-        for i in range(some, end if room.size > 0 and told[1] > 0 else some):
+        for i in range(some, end if begins and told[1] > 0 else some):
             if finished[i]:
                 pack_one(state.lines, i, observations[i], room[i])
                 begin_task(state, i, 0)
                 observe_one(state, i, observations[i], masks[i], terms[i])
+        for i in range(some, end if listens else some):
+            if begins or not finished[i]:
+                write_features(state.lines, i, state.features[i])
+    if listens and last - first <= SMALL_BATCH and (begins or ended == 0):
+        hear_rows(block, state.features[first:last], np.arange(first, last), observations)
     return OK, ended, 0
 
 
@@ -348,9 +354,7 @@ def summarise_source(suite: Suite) -> list[str]:
 def _warm_up(compiled_advance: Any, suite: Suite) -> None:
     """Compile for the types that batches use, without running any rule."""
     block = block_of(state_of(new_lines(1, 1, 1, 1), suite.arrays()))
-    flags, one = np.zeros(1, dtype=np.bool_), np.zeros(1)
-    seen = (np.zeros((1, 1), np.float32), np.zeros((1, 1), np.int8), np.zeros((1, 1)), np.zeros((1, 1), np.uint8))
-    everything = (block, 0, 1, np.zeros(1, np.int64), one, flags, *seen)
+    everything = (block, block, 0, 1, np.zeros(1, np.int64), False, False)
     types = tuple(numba.typeof(argument) for argument in everything)  # type: ignore[no-untyped-call]
     with warnings.catch_warnings():
         # A user's rule that refers to something unusual works but is compiled anew each time.

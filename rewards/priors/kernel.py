@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from musicenv.alphabet import N_ACTIONS, N_DURATIONS, N_PITCHES
 from musicenv.exponential import exponential, logarithm
-from musicenv.jit import compiled
+from musicenv.jit import compiled, inlined
 from musicenv.reference import borrow, reader
 from rewards.priors.features import HELD, N_LENGTHS, NOTHING
 from rewards.priors.shape import KINDS
@@ -242,12 +242,17 @@ def write_log_probs(
 @compiled
 def forget(rows: Ints, memory: Floats, hidden: Floats, log_probs: Floats, entropy: Floats) -> None:
     """Begin new pieces in ``rows`` of a state, whose arrays are those of ``step_rows``."""
-    memory, hidden, log_probs = borrow(memory), borrow(hidden), borrow(log_probs)
     for i in rows:
-        memory[i] = 0
-        hidden[i] = 0
-        log_probs[i] = -_EVEN
-        entropy[i] = _EVEN
+        forget_one(i, borrow(memory), borrow(hidden), borrow(log_probs), entropy)
+
+
+@inlined
+def forget_one(i: int, memory: Floats, hidden: Floats, log_probs: Floats, entropy: Floats) -> None:
+    """``forget`` for one row."""
+    memory[i] = 0
+    hidden[i] = 0
+    log_probs[i] = -_EVEN
+    entropy[i] = _EVEN
 
 
 @compiled

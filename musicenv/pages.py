@@ -1,0 +1,91 @@
+"""The arrays that a batch hands out.  They are written to again once nobody holds them any more: making new ones, and
+telling compiled code where they lie, would take longer than a note without a prior."""
+
+from __future__ import annotations
+
+from collections import deque
+from sys import getrefcount
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from musicenv.jit import compiled
+from musicenv.reference import block_of, reader
+
+KEPT: Final = 3
+"""Pages in use in turns: the batch holds the newest, and its user often the one before."""
+
+
+class Page(NamedTuple):
+    """What a step hands out."""
+
+    rewards: npt.NDArray[np.float64]
+    """(n,)"""
+    finished: npt.NDArray[np.bool_]
+    """(n,)"""
+    observations: npt.NDArray[np.float32]
+    """(n, D)"""
+    masks: npt.NDArray[np.int8]
+    """(n, A)"""
+    terms: npt.NDArray[np.float64]
+    """(n, S)"""
+
+
+_KINDS: Final = Page(*map(np.dtype, (np.float64, np.bool_, np.float32, np.int8, np.float64)))
+read_page = reader(Page(*(np.zeros((1,) * axes, kind) for axes, kind in zip((1, 1, 2, 2, 2), _KINDS, strict=True))))
+"""For compiled code: the reference to the page in its block."""
+
+
+@compiled
+def _put(
+    block: npt.NDArray[np.int64],
+    rewards: npt.NDArray[np.float64],
+    finished: npt.NDArray[np.bool_],
+    observations: npt.NDArray[np.float32],
+    masks: npt.NDArray[np.int8],
+    terms: npt.NDArray[np.float64],
+) -> None:
+    """Write into the ``block`` of a page where the arrays of another lie."""
+    block[4], block[11], block[18] = rewards.ctypes.data, finished.ctypes.data, observations.ctypes.data
+    block[27], block[36] = masks.ctypes.data, terms.ctypes.data
+
+
+def _holders(page: Page) -> tuple[int, ...]:
+    """How often each array is held; a view of it holds it too."""
+    return (
+        getrefcount(page[0]),
+        getrefcount(page[1]),
+        getrefcount(page[2]),
+        getrefcount(page[3]),
+        getrefcount(page[4]),
+    )
+
+
+class Pages:
+    """Pages of one size, one after the other."""
+
+    def __init__(self, *shapes: tuple[int, ...]) -> None:
+        """The shape of each array of a page."""
+        self._shapes = list(zip(shapes, _KINDS, strict=True))
+        page = self._new()
+        self._nobody = _holders(page)
+        self._block = block_of(page)
+        self._pages = deque([(self._block, page)], KEPT)
+        """The one that was handed out first comes first."""
+
+    def _new(self) -> Page:
+        return Page(*(np.empty(shape, kind) for shape, kind in self._shapes))
+
+    def turn(self) -> tuple[npt.NDArray[np.int64], Page]:
+        """A page that nobody holds, and the block in which compiled functions find it."""
+        pages = self._pages
+        for _ in range(len(pages)):
+            found = pages[0]
+            pages.rotate(-1)
+            if _holders(found[1]) == self._nobody:
+                return found
+        block, page = self._block.copy(), self._new()
+        _put(block, *page)
+        pages.append((block, page))  # where there were many, the oldest is no longer ours
+        return block, page
