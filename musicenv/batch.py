@@ -50,8 +50,7 @@ HEARD_AT_ONCE: Final = 128
 HEARD_IN: Final = 4
 """Parts of a large batch that threads can share: each costs some Python, and what is heard depends on no thread."""
 
-# Found faster than by their class.
-_FLOAT, _BYTE, _FLAG, _WHOLE = np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.bool_), np.dtype(np.int64)
+_WHOLE = np.dtype(np.int64)
 
 
 class Batch:
@@ -100,18 +99,22 @@ class Batch:
         self._prior_state = prior.state(n) if prior else None
         if prior:
             self._told_at = self.layout["hidden"].start
-        self._is_heard_in_step = prior is not None and self.is_whole
+        self._hears = int(prior is not None and self.is_whole)
+        """Whether a step can let the prior hear what it appended."""
+        self._advance = self.compiled.advance if len(self._parts) == 1 else self._advance_together
         self._renew()
         self.set_tasks(tasks)
 
-    def _renew(self, watched: bool = True) -> None:
-        """New arrays to write to: those handed out are never overwritten.  Where nobody watches, observations stay."""
+    def _renew(self, watched: bool = True) -> npt.NDArray[np.int64]:
+        """Arrays to write to, and the block in which compiled functions find them: those that somebody holds are never
+        overwritten.  Where nobody watches, observations stay."""
         if watched:
-            self._page, page = self._pages.turn()
+            block, page = self._pages.turn()
             self.rewards, self.finished, self.observations, self.masks, self.terms = page
         else:
-            self._page, page = self._unwatched.turn()
+            block, page = self._unwatched.turn()
             self.rewards, self.finished, *_ = page
+        return block
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""
@@ -186,46 +189,55 @@ class Batch:
         self.listen(self._all, watched=False)
         self.observe(self._all)
 
-    def step(self, actions: npt.NDArray[np.int64]) -> None:
+    def step(self, actions: npt.ArrayLike) -> None:
         """Append one note to each melody, and observe what the prior has not heard yet; nothing is begun anew."""
-        self._check(actions)
-        self.step_first(actions)
+        self.step_first(self._checked(actions))
 
-    def _check(self, actions: npt.NDArray[np.int64]) -> None:
-        if actions.shape != self._shape or (actions.dtype is not _WHOLE and actions.dtype.kind not in "iu"):
-            raise ValueError(
-                f"actions have shape {actions.shape} and type {actions.dtype}; give {self.n} whole numbers"
-            )
+    def _checked(self, actions: Any) -> npt.NDArray[np.int64]:
+        """(n,) ``actions`` as compiled code takes them."""
+        if (
+            type(actions) is np.ndarray
+            and actions.dtype is _WHOLE
+            and actions.shape == self._shape
+            and actions.flags.c_contiguous
+        ):
+            return actions
+        given = np.asarray(actions)
+        if given.shape != self._shape or given.dtype.kind not in "iu":
+            raise ValueError(f"actions have shape {given.shape} and type {given.dtype}; give {self.n} whole numbers")
+        return np.ascontiguousarray(given, _WHOLE)
 
-    def step_first(
-        self, actions: npt.NDArray[np.int64], watched: bool = True, listening: bool = False, beginning: bool = False
-    ) -> None:
+    def step_first(self, actions: npt.NDArray[np.int64], watched: bool = True) -> None:
         """Append one note to each of the first ``actions.size`` melodies; the others stay as they are, unobserved.
 
         ``actions`` are int64.  Where it is not ``watched``, these are not observed either: ``observe`` or
-        ``observe_masks`` does it later.  ``listening``: the prior hears the notes of the pieces that go on.
-        ``beginning``: pieces that end are packed and begun anew.
+        ``observe_masks`` does it later.
         """
+        self._step(actions, watched)
+        if not self.is_whole:
+            self._add(actions.size, watched)
+
+    def step_and_listen(self, actions: npt.NDArray[np.int64]) -> None:
+        """``step``, then let the prior hear the notes of the pieces that go on; ``actions`` (n,) are int64."""
+        if self._hears and self.n == 1:
+            self._step(actions, True, 0, 1)
+            return
+        self.step_first(actions)
+        if self.prior is not None:
+            self.listen(self._all if not self.ended else np.flatnonzero(~self.finished))
+
+    def _step(self, actions: npt.NDArray[np.int64], watched: bool, begins: int = 0, listens: int = 0) -> None:
+        """The compiled step, and the new arrays that it writes to."""
         if not self._begun:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
-        self._renew(watched)
-        m = actions.size
-        together = listening and self._is_heard_in_step and (beginning or m == 1)
+        page = self._renew(watched)
         try:
-            if len(self._parts) == 1 or m < self.n:
-                code, i, k = self.compiled.advance(self.block, self._page, 0, m, actions, beginning, together)
-            else:
-                code, i, k = self._advance_together(actions, beginning, together)
+            code, i, k = self._advance(self.block, page, 0, actions.size, actions, begins, listens)
         except Exception as error:
             raise self.culprit(error) from error
         if code != OK:
             raise self.refusal(code, i, k, actions)
         self.ended = i
-        if not self.is_whole:
-            self._add(m, watched)
-        if listening and (m > SMALL_BATCH or not together):
-            going = self._all[:m] if beginning or not i else np.flatnonzero(~self.finished[:m])
-            self.listen(going, watched, known=together)
 
     def _add(self, m: int, watched: bool) -> None:
         """What the compiled step of the first ``m`` melodies left to do."""
@@ -239,14 +251,20 @@ class Batch:
         self.complete(rows)
 
     def _advance_together(
-        self, actions: npt.NDArray[np.int64], *how: bool
+        self,
+        block: npt.NDArray[np.int64],
+        page: npt.NDArray[np.int64],
+        first: int,
+        last: int,
+        actions: npt.NDArray[np.int64],
+        *how: int,
     ) -> tuple[int, int, int]:
-        """The step of all melodies, shared by the threads."""
+        """``compiled.advance``, shared by the threads where it is for all melodies."""
+        advance = self.compiled.advance
+        if last < self.n:
+            return advance(block, page, first, last, actions, *how)
         told: list[tuple[int, int, int]] = self.workers.map(
-            lambda rows: self.compiled.advance(
-                self.block, self._page, int(rows[0]), int(rows[-1]) + 1, actions, *how
-            ),
-            self._parts,
+            lambda rows: advance(block, page, int(rows[0]), int(rows[-1]) + 1, actions, *how), self._parts
         )
         return next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
 
@@ -259,11 +277,13 @@ class Batch:
         assert code == NO_ACTION
         return ValueError(f"action {actions[i]} is not in 0..{N_ACTIONS - 1}; choose one that action_masks() allows")
 
-    def advance(self, actions: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> Finished | None:
+    def advance(self, actions: npt.ArrayLike, generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
-        self._check(actions)
+        actions = self._checked(actions)
         if self._goes_on:
-            self.step_first(actions, True, True, True)
+            self._step(actions, True, 1, self._hears)
+            if self._hears and self.n > SMALL_BATCH:
+                self.listen(self._all, known=True)
             if not self.ended:
                 return None
             rows = self.finished.nonzero()[0]

@@ -104,7 +104,7 @@ class MelodyEnv(gym.Env[npt.NDArray[np.float32], np.int64]):
     def step(self, action: np.int64) -> tuple[npt.NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         batch = self.batch
         self._action[0] = action
-        batch.step_first(self._action, listening=True)
+        batch.step_and_listen(self._action)
         finished = batch.ended > 0
         info = self._info()
         if finished:

@@ -3,7 +3,6 @@ telling compiled code where they lie, would take longer than a note without a pr
 
 from __future__ import annotations
 
-from collections import deque
 from sys import getrefcount
 from typing import Final, NamedTuple
 
@@ -51,17 +50,6 @@ def _put(
     block[27], block[36] = masks.ctypes.data, terms.ctypes.data
 
 
-def _holders(page: Page) -> tuple[int, ...]:
-    """How often each array is held; a view of it holds it too."""
-    return (
-        getrefcount(page[0]),
-        getrefcount(page[1]),
-        getrefcount(page[2]),
-        getrefcount(page[3]),
-        getrefcount(page[4]),
-    )
-
-
 class Pages:
     """Pages of one size, one after the other."""
 
@@ -69,23 +57,30 @@ class Pages:
         """The shape of each array of a page."""
         self._shapes = list(zip(shapes, _KINDS, strict=True))
         page = self._new()
-        self._nobody = _holders(page)
+        self._nobody = (getrefcount(page[0]),) * len(page)
         self._block = block_of(page)
-        self._pages = deque([(self._block, page)], KEPT)
+        self._pages = [(self._block, page)]
         """The one that was handed out first comes first."""
 
     def _new(self) -> Page:
         return Page(*(np.empty(shape, kind) for shape, kind in self._shapes))
 
     def turn(self) -> tuple[npt.NDArray[np.int64], Page]:
-        """A page that nobody holds, and the block in which compiled functions find it."""
-        pages = self._pages
-        for _ in range(len(pages)):
-            found = pages[0]
-            pages.rotate(-1)
-            if _holders(found[1]) == self._nobody:
+        """A page that nobody holds, nor a view of its arrays, and the block in which compiled functions find it."""
+        pages, nobody = self._pages, self._nobody
+        for place, found in enumerate(pages):
+            page = found[1]
+            if (  # counted one by one: a loop would take as long as a note's rules
+                getrefcount(page[0]),
+                getrefcount(page[1]),
+                getrefcount(page[2]),
+                getrefcount(page[3]),
+                getrefcount(page[4]),
+            ) == nobody:
+                pages.append(pages.pop(place))
                 return found
         block, page = self._block.copy(), self._new()
         _put(block, *page)
-        pages.append((block, page))  # where there were many, the oldest is no longer ours
+        pages.append((block, page))
+        del pages[:-KEPT]  # the oldest, where there are many, is its holder's alone
         return block, page

@@ -152,8 +152,8 @@ def advance(
     first: int,
     last: int,
     actions: npt.NDArray[np.int64],
-    begins: bool,
-    listens: bool,
+    begins: int,
+    listens: int,
 ) -> tuple[int, int, int]:
     """Append ``actions[i]`` to each melody i from ``first`` to ``last`` - 1 of the ``State`` in ``block``, and observe.
 
@@ -188,15 +188,15 @@ def advance(
             observe_one(state, i, observations[i], masks[i], terms[i])
             if finished[i] and state.told_at > 0:
                 silence(observations[i], state.told_at, state.log_probs.shape[1])
-        for i in range(some, end if begins and told[1] > 0 else some):
+        for i in range(some, end if begins > 0 and told[1] > 0 else some):
             if finished[i]:
                 pack_one(state.lines, i, observations[i], room[i])
                 begin_task(state, i, 0)
                 observe_one(state, i, observations[i], masks[i], terms[i])
-        for i in range(some, end if listens else some):
-            if begins or not finished[i]:
+        for i in range(some, end if listens > 0 else some):
+            if begins > 0 or not finished[i]:
                 write_features(state.lines, i, state.features[i])
-    if listens and last - first <= SMALL_BATCH and (begins or ended == 0):
+    if listens > 0 and last - first <= SMALL_BATCH and (begins > 0 or ended == 0):
         hear_rows(block, state.features[first:last], np.arange(first, last), observations)
     return OK, ended, 0
 
@@ -354,7 +354,7 @@ def summarise_source(suite: Suite) -> list[str]:
 def _warm_up(compiled_advance: Any, suite: Suite) -> None:
     """Compile for the types that batches use, without running any rule."""
     block = block_of(state_of(new_lines(1, 1, 1, 1), suite.arrays()))
-    everything = (block, block, 0, 1, np.zeros(1, np.int64), False, False)
+    everything = (block, block, 0, 1, np.zeros(1, np.int64), 0, 0)
     types = tuple(numba.typeof(argument) for argument in everything)  # type: ignore[no-untyped-call]
     with warnings.catch_warnings():
         # A user's rule that refers to something unusual works but is compiled anew each time.

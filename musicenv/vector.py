@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rewards.priors import Prior
 
 Floats = npt.NDArray[np.float32]
-_INDEX = np.dtype(np.int64)  # found faster than by its class
 
 
 class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]):
@@ -100,9 +99,10 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         self, actions: npt.NDArray[np.int64]
     ) -> tuple[Floats, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], dict[str, Any]]:
         batch = self.batch
-        final = batch.advance(np.asarray(actions, _INDEX), self._generators)
-        infos = self._infos(dict if final is None else LazyInfos)
+        final = batch.advance(actions, self._generators)
+        infos = self._infos()
         if final is not None:
+            infos = LazyInfos(infos)
             infos["final_obs"], infos["final_info"] = final.spread_observations, final.spread_infos
             infos["_final_obs"] = infos["_final_info"] = batch.finished
         return batch.observations, batch.rewards, batch.finished, self._never, infos
@@ -116,6 +116,6 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         mode = self.render_mode
         return None if mode is None else tuple(draw(self.batch, i, mode) for i in range(self.num_envs))
 
-    def _infos(self, kind: type[dict[str, Any]] = dict) -> dict[str, Any]:
+    def _infos(self) -> dict[str, Any]:
         batch, everyone = self.batch, self._everyone
-        return kind(action_mask=batch.masks, _action_mask=everyone, terms=batch.terms, _terms=everyone)
+        return {"action_mask": batch.masks, "_action_mask": everyone, "terms": batch.terms, "_terms": everyone}
