@@ -14,6 +14,7 @@ from agents.compose import Agent, Critic, Pieces, PriorAgent
 from mcts.assembly import assemble
 from mcts.completing import most_turns, move, play_on, turn
 from mcts.game import Floats, Ints
+from musicenv.asking import culprit, refusal
 from musicenv.batch import Batch
 from musicenv.jit import compiled
 from musicenv.kernel import START, TIME
@@ -169,9 +170,9 @@ class Melodies:
         try:
             code, i, k, *rest = compiled(*given)
         except Exception as error:
-            raise self.batch.culprit(error) from error
+            raise culprit(self.batch, error) from error
         if code != OK:
-            raise self.batch.refusal(code, i, k, actions)
+            raise refusal(self.batch, code, i, k, actions)
         return tuple(rest)
 
     def values(self, m: int) -> npt.NDArray[np.float64]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from musicenv import kernel
 from musicenv.alphabet import DURATIONS, N_ACTIONS, REST, SIXTEENTH, action_of
+from musicenv.asking import ask, culprit, refusal
 from musicenv.beginning import frame_of, relative_opening
 from musicenv.finished import Finished, values_of
 from musicenv.hearing import listen_to, prior_inputs, tell_all
@@ -25,7 +26,6 @@ from musicenv.kernel import (
     copied,
     hear,
     new_lines,
-    settle,
     state_of,
 )
 from musicenv.melody import Melody, relative_given
@@ -34,12 +34,12 @@ from musicenv.packing import Packing, pack
 from musicenv.pages import Pages
 from musicenv.reference import block_of
 from musicenv.refused import refused
-from musicenv.step import FAILED, FINISHED, NO_ACTION, OK, load_kernel
+from musicenv.step import OK, load_kernel
 from musicenv.task import TUNE_MODES, Task
 from musicenv.threads import Workers, parts_of
 from rewards.priors.features import N_FEATURES as N_PRIOR_FEATURES
 from rewards.priors.stepping import SMALL_BATCH, UNTOLD
-from rewards.rules import RuleError, Suite
+from rewards.rules import Suite
 
 if TYPE_CHECKING:
     from rewards.priors import Prior
@@ -77,20 +77,16 @@ class Batch:
         self.n = n
         self.suite = suite
         self.prior = prior
-        in_python = refused(suite)
-        self.arrays = suite.arrays(in_python)
-        self._python_terms = np.flatnonzero(in_python)
+        self._in_python = refused(suite)
+        self.arrays = suite.arrays(self._in_python)
+        self._python_terms = np.flatnonzero(self._in_python)
         self._asks_python = bool(self._python_terms.size)
         # Where rules run in Python, the bonus has to wait for them.
         self._kernel_arrays = self.arrays._replace(bonus=0.0) if self._asks_python else self.arrays
-        self.compiled = load_kernel(suite, in_python)
-        """The step of these rules."""
         told = {"hidden": prior.hidden_size, "log_probs": N_ACTIONS} if prior else {}
         self.layout = layout(len(suite), {**more, **told})
         self.bounds = bounds(self.layout)
         self._shape = (n,)
-        self._pages = Pages((n,), (n,), (n, self.bounds[0].size), (n, N_ACTIONS), (n, len(suite)))
-        self._unwatched = Pages((n,), (n,), (0, 0), (0, 0), (0, 0))
         self._all = np.arange(n)
         self.is_whole = not (self._asks_python or more)
         """Whether the compiled step is all there is to a step: no rule runs as Python, no subclass adds anything."""
@@ -99,11 +95,30 @@ class Batch:
         self._prior_state = prior.state(n) if prior else None
         if prior:
             self._told_at = self.layout["hidden"].start
-        self._hears = int(prior is not None and self.is_whole)
-        """Whether a step can let the prior hear what it appended."""
-        self._advance = self.compiled.advance if len(self._parts) == 1 else self._advance_together
+        alone = n <= SMALL_BATCH and len(self._parts) == 1  # what few rows hear depends on which are heard together
+        self._listens = 0 if prior is None or not self.is_whole else 2 if alone else 1
+        """How far a step can go in hearing its notes, as ``musicenv.step.advance`` takes it."""
+        self._set_up()
         self._renew()
         self.set_tasks(tasks)
+
+    def _set_up(self) -> None:
+        """What belongs to this process and this batch alone."""
+        self.compiled = load_kernel(self.suite, self._in_python)
+        """The step of these rules."""
+        self._alone = self.compiled.advance if len(self._parts) == 1 else None
+        n, shapes = self.n, ((self.bounds[0].size,), (N_ACTIONS,), (len(self.suite),))
+        self._pages = Pages((n,), (n,), *((n, *shape) for shape in shapes))
+        self._unwatched = Pages((n,), (n,), (0, 0), (0, 0), (0, 0))
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = ("compiled", "_alone", "_pages", "_unwatched", "state", "block")
+        return {name: value for name, value in vars(self).items() if name not in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._set_up()
+        self._lay_out()
 
     def _renew(self, watched: bool = True) -> npt.NDArray[np.int64]:
         """Arrays to write to, and the block in which compiled functions find them: those that somebody holds are never
@@ -130,29 +145,33 @@ class Batch:
         given = np.full((len(lines), max(line.size for line in lines)), REST, dtype=np.int16)
         for row, line in zip(given, lines, strict=True):
             row[: line.size] = line
-        beginnings = Beginnings(frames, given, self.suite.unsummarised())
+        self._beginnings = Beginnings(frames, given, self.suite.unsummarised())
         if (
             not hasattr(self, "lines")
             or self.lines.notes.shape[2] < capacity
             or self.lines.given.shape[1] < given.shape[1]
         ):
             sixteenths = max(task.bars * task.bar for task in self.tasks) // SIXTEENTH
-            sizes = given.shape[1], beginnings.summary.size, self.suite.tallies.size
+            sizes = given.shape[1], self._beginnings.summary.size, self.suite.tallies.size
             self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite), *sizes)
             for i in range(self.n):
                 begin(self.lines, i, frames[0])
             self.packing = Packing(self.lines, self.observations)
             self._room = np.empty((self.n, self.packing.size), dtype=np.uint8)
+        # Where nothing has to be drawn, played or added, the step itself begins the next piece.
+        self._goes_on = len(tasks) == 1 and not self._longest_opening and self.is_whole
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Tell compiled functions where everything lies, after arrays were made or copied."""
         heard: dict[str, Any] = {}
         if self.prior is not None and (said := self._prior_state) is not None:
             heard["said"] = said.memory, said.hidden, said.log_probs, said.entropy
             heard["features"] = np.empty((self.n, N_PRIOR_FEATURES), dtype=np.int16)
             heard["weights"], heard["told_at"] = self.prior.block, self._told_at
-        self._state = state_of(self.lines, self._kernel_arrays, beginnings=beginnings, room=self._room, **heard)
-        self.block = block_of(self._state)
+        self.state = state_of(self.lines, self._kernel_arrays, beginnings=self._beginnings, room=self._room, **heard)
+        self.block = block_of(self.state)
         """What compiled functions read it all from."""
-        # Where nothing has to be drawn, played or added, the step itself begins the next piece.
-        self._goes_on = len(tasks) == 1 and not self._longest_opening and self.is_whole
 
     def get_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """The state of all melodies and of the prior, as arrays by name (not copied)."""
@@ -219,8 +238,8 @@ class Batch:
 
     def step_and_listen(self, actions: npt.NDArray[np.int64]) -> None:
         """``step``, then let the prior hear the notes of the pieces that go on; ``actions`` (n,) are int64."""
-        if self._hears and self.n == 1:
-            self._step(actions, True, 0, 1)
+        if self.n == 1 and self._listens:
+            self._step(actions, True, 0, self._listens)
             return
         self.step_first(actions)
         if self.prior is not None:
@@ -232,18 +251,19 @@ class Batch:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
         page = self._renew(watched)
         try:
-            code, i, k = self._advance(self.block, page, 0, actions.size, actions, begins, listens)
+            advance = self._alone or self._advance_together
+            code, i, k = advance(self.block, page, 0, actions.size, actions, begins, listens)
         except Exception as error:
-            raise self.culprit(error) from error
+            raise culprit(self, error) from error
         if code != OK:
-            raise self.refusal(code, i, k, actions)
+            raise refusal(self, code, i, k, actions)
         self.ended = i
 
     def _add(self, m: int, watched: bool) -> None:
         """What the compiled step of the first ``m`` melodies left to do."""
         rows = self._all if m == self.n else self._all[:m]
         if self._asks_python:
-            self._ask_python(m)
+            ask(self, self._python_terms, m)
         if not watched:
             return
         if self._asks_python:
@@ -268,27 +288,18 @@ class Batch:
         )
         return next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
 
-    def refusal(self, code: int, i: int, k: int, actions: npt.NDArray[np.int64]) -> Exception:
-        """Why the compiled step could not append ``actions[i]``."""
-        if code == FAILED:
-            return self._blame(i, k, f"it returned {self.lines.values[i, k]}")
-        if code == FINISHED:
-            return RuntimeError("step() after the final barline: the piece is finished; call reset() first")
-        assert code == NO_ACTION
-        return ValueError(f"action {actions[i]} is not in 0..{N_ACTIONS - 1}; choose one that action_masks() allows")
-
     def advance(self, actions: npt.ArrayLike, generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""
-        actions = self._checked(actions)
+        notes = self._checked(actions)
         if self._goes_on:
-            self._step(actions, True, 1, self._hears)
-            if self._hears and self.n > SMALL_BATCH:
+            self._step(notes, True, 1, self._listens)
+            if self._listens == 1:
                 self.listen(self._all, known=True)
             if not self.ended:
                 return None
             rows = self.finished.nonzero()[0]
             return Finished(self, rows, self._room.take(rows, 0))
-        self.step_first(actions)
+        self.step_first(notes)
         final = None
         if self.ended:
             rows = self.finished.nonzero()[0]
@@ -347,7 +358,7 @@ class Batch:
     def _listen(self, rows: npt.NDArray[np.int64], told: npt.NDArray[np.float32], known: bool) -> None:
         assert self.prior is not None and self._prior_state is not None
         if known:
-            features = self._state.features[rows[0] : rows[-1] + 1]
+            features = self.state.features[rows[0] : rows[-1] + 1]
         else:
             features = np.empty((rows.size, N_PRIOR_FEATURES), dtype=np.int16)
             prior_inputs(self.block, rows, features)
@@ -383,53 +394,3 @@ class Batch:
     def values(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """(r, S) as ``Finished.values``."""
         return values_of(self.lines.values[rows], self.lines.scores[rows], self.arrays)
-
-    def _ask_python(self, n: int) -> None:
-        """Score the rules that numba refused in the first ``n`` melodies, as the step scores the others."""
-        suite = self.arrays
-        for i in range(n):
-            due = [k for k in self._python_terms.tolist() if self._is_due(i, k)]
-            if not due:
-                continue
-            melody = self.melody(i)
-            for k in due:
-                try:
-                    self.lines.values[i, k] = self.suite.terms[k].rule(melody)
-                except Exception as error:
-                    raise self._blame(i, k, f"it raised {type(error).__name__}: {error}") from error
-                self.rewards[i], failed = settle(self.lines, suite, i, np.array([k]), self.rewards[i])
-                if failed >= 0:
-                    raise self._blame(i, k, f"it returned {self.lines.values[i, k]}")
-            if self.finished[i] and self.lines.passed[i].all():
-                self.rewards[i] += suite.bonus
-
-    def _is_due(self, i: int, k: int) -> bool:
-        """Whether term ``k`` speaks at the newest note of melody ``i``."""
-        suite = self.arrays
-        at_end = self.lines.frame[i, kernel.TIME] == self.lines.frame[i, kernel.END]
-        return bool(not suite.of_piece[k] or at_end or (self._state.at_bar[i] and not suite.at_end[k]))
-
-    def culprit(self, error: Exception) -> Exception:
-        """Which rule raised inside the compiled step: asked again, in Python, piece by piece."""
-        for i in range(self.n):
-            if self.lines.frame[i, kernel.LENGTH] == 0:
-                continue
-            melody = self.melody(i)
-            for k, term in enumerate(self.suite):
-                if not self._is_due(i, k):
-                    continue
-                try:
-                    with np.errstate(all="raise"):  # compiled code raises where numpy's numbers would only warn
-                        term.rule(melody)
-                except Exception as again:
-                    return self._blame(i, k, f"it raised {type(again).__name__}: {again}")
-        return error
-
-    def _blame(self, i: int, k: int, what: str) -> RuleError:
-        from musicenv.render import to_abc
-
-        melody = self.melody(i)
-        return RuleError(
-            f"rule {self.suite.names[k]!r} failed: {what}, at note {len(melody.pitch)} "
-            f"(bar {melody.onset[-1] // melody.bar + 1}) of piece {i}: {to_abc(melody, one_line=True)}"
-        )

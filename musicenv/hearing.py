@@ -10,7 +10,7 @@ from musicenv.jit import compiled, inlined
 from musicenv.kernel import Lines, read_state
 from musicenv.reference import borrow
 from rewards.priors.features import N_FEATURES, prior_features
-from rewards.priors.kernel import step_rows, tell
+from rewards.priors.kernel import put, step_rows, tell
 
 
 @compiled
@@ -20,7 +20,7 @@ def tell_all(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt
     hidden, log_probs, at = state.hidden, state.log_probs, state.told_at
     size = hidden.shape[1]
     for i in rows:
-        out[i, at : at + size] = hidden[i]
+        put(hidden[i], out[i, at : at + size])
         tell(log_probs[i], out[i, at + size :])
 
 

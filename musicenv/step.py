@@ -48,7 +48,6 @@ from musicenv.packing import pack_one
 from musicenv.pages import read_page
 from musicenv.reference import block_of, borrow, fetch, refer
 from rewards.code import is_shipped
-from rewards.priors.stepping import SMALL_BATCH
 from rewards.rules import Rule, Suite
 from rewards.summaries import SUMMARIES
 from rewards.tallies import Tallies, Tally
@@ -158,9 +157,9 @@ def advance(
     """Append ``actions[i]`` to each melody i from ``first`` to ``last`` - 1 of the ``State`` in ``block``, and observe.
 
     What ``play`` tells.  actions (n,) are those of the whole batch, as are the arrays of the ``Page`` in ``page``;
-    where its observations are empty nothing is observed.  Where it ``begins``, pieces that
-    ended are packed into their rows of the state's room, and the next ones begun and observed.  Where it ``listens``,
-    the prior's features are written for the pieces that go on, which have to be all or none, and few are heard.
+    where its observations are empty nothing is observed.  Where it ``begins``, pieces that ended are packed into their
+    rows of the state's room, and the next ones begun and observed.  Where it ``listens``, the prior's features are
+    written for the pieces that go on; with 2, which is for few, it hears them if all do.
     """
     state, out = read_state(block), read_page(page)
     actions, rewards, finished, room = borrow(actions), out.rewards, out.finished, state.room
@@ -196,7 +195,7 @@ def advance(
         for i in range(some, end if listens > 0 else some):
             if begins > 0 or not finished[i]:
                 write_features(state.lines, i, state.features[i])
-    if listens > 0 and last - first <= SMALL_BATCH and (begins > 0 or ended == 0):
+    if listens == 2 and (begins > 0 or ended == 0):
         hear_rows(block, state.features[first:last], np.arange(first, last), observations)
     return OK, ended, 0
 

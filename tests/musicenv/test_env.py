@@ -230,48 +230,6 @@ def test_an_action_outside_the_alphabet_is_named(action: int) -> None:
         env.step(np.int64(action))
 
 
-@pytest.mark.parametrize("prior", [None, "lstm"])
-def test_a_batch_is_as_many_single_environments(prior: str | None) -> None:
-    """Step for step: observations, rewards, masks and terms, through several pieces and drawn metres."""
-    options: dict[str, Any] = {"prior": prior, "reward": SMALL, "bars": 2, "metre": "all", "key": ["C", "Em"]}
-    n, seed = 3, 11
-    batch = gym.make_vec("musicenv:Melody-v0", num_envs=n, **options)
-    singles = [gym.make("musicenv:Melody-v0", **options) for _ in range(n)]
-    observations, infos = batch.reset(seed=seed)
-    alone = [env.reset(seed=seed + i) for i, env in enumerate(singles)]
-    rng = np.random.default_rng(0)
-    finished = 0
-    for _ in range(60):
-        for i, (observation, info) in enumerate(alone):
-            np.testing.assert_allclose(observations[i], observation, atol=1e-5)
-            assert (infos["action_mask"][i] == info["action_mask"]).all()
-        actions = np.array([rng.choice(np.flatnonzero(mask)) for mask in infos["action_mask"]])
-        observations, rewards, terminated, truncated, infos = batch.step(actions)
-        assert not truncated.any()
-        for i, env in enumerate(singles):
-            observation, reward, ended, _, info = env.step(actions[i])
-            assert reward == pytest.approx(rewards[i], abs=1e-5)
-            assert ended == terminated[i]
-            if ended:
-                finished += 1
-                np.testing.assert_allclose(infos["final_obs"][i], observation, atol=1e-5)
-                assert (infos["final_info"]["melody"][i].pitch == info["melody"].pitch).all()
-                np.testing.assert_allclose(infos["final_info"]["terms"][i], info["terms"], atol=1e-5)
-                observation, info = env.reset()
-            alone[i] = (observation, info)
-    assert finished > n
-
-
-def test_what_a_step_hands_out_is_never_overwritten() -> None:
-    env = gym.make_vec("musicenv:Melody-v0", num_envs=2, prior=None, reward=SMALL)
-    observations, infos = env.reset(seed=0)
-    kept = observations.copy(), infos["action_mask"].copy()
-    for _ in range(5):
-        env.step(np.array([35, 45]))
-    assert (observations == kept[0]).all()
-    assert (infos["action_mask"] == kept[1]).all()
-
-
 def test_rewards_add_up_to_the_score_of_the_piece() -> None:
     env = gym.make("musicenv:Melody-v0", prior=None, reward=SMALL)
     steps = play(env, 5)
@@ -380,31 +338,6 @@ def test_rests_have_no_pitch() -> None:
     assert env.batch.melody(0).grid[0] == REST
 
 
-def test_threads_share_a_batch_without_changing_it() -> None:
-    envs = [gym.make_vec("musicenv:Melody-v0", num_envs=7, prior=None, bars=2, threads=k) for k in (1, 3)]
-    for env in envs:
-        env.reset(seed=3)
-    rng = np.random.default_rng(3)
-    for _ in range(40):
-        actions = rng.integers(N_ACTIONS, size=7)
-        (seen, rewards, ended, _, _), (others, other_rewards, other_ended, _, _) = (env.step(actions) for env in envs)
-        np.testing.assert_array_equal(seen, others)
-        np.testing.assert_array_equal(rewards, other_rewards)
-        np.testing.assert_array_equal(ended, other_ended)
-
-
-def test_what_was_handed_out_is_never_overwritten() -> None:
-    env = gym.make_vec("musicenv:Melody-v0", num_envs=3, prior=None, bars=1)
-    seen, infos = env.reset(seed=0)
-    kept = [(array, array.copy()) for array in (seen, infos["action_mask"], infos["terms"])]
-    for _ in range(30):
-        seen, rewards, ended, _, infos = env.step(np.full(3, action_of(60, 12)))
-        for array in (seen, rewards, ended, infos["action_mask"], infos["terms"]):
-            kept.append((array, array.copy()))
-    for array, copy in kept:
-        np.testing.assert_array_equal(array, copy)
-
-
 def test_statistics_are_read_at_most_eight_times_a_piece() -> None:
     for bars, every in ((3, 1), (8, 1), (12, 2), (64, 8)):
         env = gym.make("musicenv:Melody-v0", prior=None, reward="theory.density", bars=bars)
@@ -412,7 +345,7 @@ def test_statistics_are_read_at_most_eight_times_a_piece() -> None:
         values, paid = [], []
         for bar in range(1, bars + 1):
             _, _, ended, _, _ = env.step(action_of(60 + bar % 3, 48))
-            values.append(env.unwrapped.batch._state.at_bar[0])  # type: ignore[attr-defined]
+            values.append(env.unwrapped.batch.state.at_bar[0])  # type: ignore[attr-defined]
             paid.append(bar)
         assert [bar for bar, read in zip(paid, values, strict=True) if read] == [
             bar for bar in paid if bar % every == 0 or bar == bars
@@ -425,7 +358,7 @@ def test_a_lookback_finds_its_note_wherever_it_begins_to_search() -> None:
     env.reset(seed=0)
     for _ in range(60):
         seen = env.step(rng.integers(N_ACTIONS, size=32))[0].copy()
-        env.batch._state.looked_back[:] = rng.integers(200, size=(32, 4))
+        env.batch.state.looked_back[:] = rng.integers(200, size=(32, 4))
         env.batch.observe(np.arange(32))
         np.testing.assert_array_equal(env.batch.observations, seen)
 
