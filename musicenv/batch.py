@@ -57,8 +57,8 @@ class Batch:
     """``n`` melodies under one suite of rules and, maybe, one prior.
 
     After ``reset`` and each ``step``: ``observations`` (n, D) float32, ``masks`` (n, A) int8, ``terms`` (n, S), the
-    weighted scores so far, ``rewards`` (n,) and ``finished`` (n,), which are new arrays each time, and ``ended``, how
-    many have finished; ``lines`` holds the state itself.
+    weighted scores so far, ``rewards`` (n,) and ``finished`` (n,), which are never overwritten while somebody holds
+    them, and ``ended``, how many have finished; ``lines`` holds the state itself.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Batch:
         self.set_tasks(tasks)
 
     def _set_up(self) -> None:
-        """What belongs to this process and this batch alone."""
+        """What no copy shares: compiled code, and arrays that it knows by their places."""
         self.compiled = load_kernel(self.suite, self._in_python)
         """The step of these rules."""
         self._alone = self.compiled.advance if len(self._parts) == 1 else None
@@ -121,8 +121,7 @@ class Batch:
         self._lay_out()
 
     def _renew(self, watched: bool = True) -> npt.NDArray[np.int64]:
-        """Arrays to write to, and the block in which compiled functions find them: those that somebody holds are never
-        overwritten.  Where nobody watches, observations stay."""
+        """Other arrays to write to; the block in which compiled functions find them.  Unwatched, observations stay."""
         if watched:
             block, page = self._pages.turn()
             self.rewards, self.finished, self.observations, self.masks, self.terms = page
@@ -246,7 +245,7 @@ class Batch:
             self.listen(self._all if not self.ended else np.flatnonzero(~self.finished))
 
     def _step(self, actions: npt.NDArray[np.int64], watched: bool, begins: int = 0, listens: int = 0) -> None:
-        """The compiled step, and the new arrays that it writes to."""
+        """The compiled step, into arrays that nobody holds; ``begins`` and ``listens`` as it takes them."""
         if not self._begun:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
         page = self._renew(watched)
