@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from agents.budget import Budget, Used
-from agents.compose import Agent, Pieces, compose, masked, prior, top_p, uniform
+from agents.compose import Agent, Floats, Pieces, Seen, compose, masked, prior, top_p, uniform
 from agents.learners import LEARNERS, Learner, prior_ppo, tutor
 from agents.sequence_tutor import PRESETS, RULES
 from agents.training import Settings
@@ -69,9 +69,16 @@ _learned_once = lru_cache(maxsize=2)(prior_ppo)
 """What is played at many temperatures is learned once a process for each of a seed's two budgets."""
 
 
-def _cooled(temperature: float, settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+def _cooled(temperature: float, share: float, settings: Settings, budget: Budget) -> tuple[Agent, Used]:
+    """PPO that plays at a ``temperature``, and of what it has learned only a ``share``, as if the reward had been so much
+    smaller: with 0 it would be the prior."""
     agent, used = _learned_once(settings, budget)
-    return lambda batch: masked(agent(batch) / np.float32(temperature), batch.masks), used
+
+    def play(batch: Seen) -> Floats:
+        mixed: Floats = np.float32(share) * agent(batch) + np.float32(1 - share) * batch.log_probs
+        return masked((mixed / np.float32(temperature)).astype(np.float32), batch.masks)
+
+    return play, used
 
 
 def _composer(agent: Agent, tries: int) -> Composer:
@@ -105,15 +112,17 @@ Then all LEARNERS; two of them take more than twenty minutes for 300,000 notes."
 
 SWEEP: Final[dict[str, Contender]] = {
     **{f"prior_ppo_{kl:g}_nats": learning(partial(prior_ppo, target_kl=kl)) for kl in (1.0, 2.0, 4.0, 16.0)},
-    **{f"prior_ppo_cooled_{share:g}": learning(partial(_cooled, share)) for share in (0.8, 0.6, 0.4, 0.2)},
+    **{f"prior_ppo_cooled_{t:g}": learning(partial(_cooled, t, 1.0)) for t in (0.8, 0.6, 0.4, 0.2)},
+    "prior_ppo_half_cooled_0.1": learning(partial(_cooled, 0.1, 0.5)),
     **{
         f"tutor_{rule}_c_{scale:g}": learning(partial(tutor, rule, replace(PRESETS["tuned"], scale=scale)))
         for rule in RULES
         for scale in (0.1, 0.3, 3.0)
     },
 }
-"""The same learners at other distances from the prior: PPO by its divergence and by the temperature at which it plays
-what it has learned, the tutors by the scale of the reward, which is 1 in their tuned settings."""
+"""The same learners at other distances from the prior: PPO by its divergence, by the temperature at which it plays
+what it has learned, and by playing half of that; the tutors by the scale of the reward, which is 1 in their tuned
+settings."""
 
 
 def contender(name: str) -> Contender:
