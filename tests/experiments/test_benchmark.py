@@ -9,7 +9,7 @@ import pytest
 
 from agents.assignment import assignment
 from agents.budget import Budget
-from agents.compose import prior, uniform
+from agents.compose import prior
 from experiments import benchmark_plots
 from experiments.benchmark import main
 from experiments.benchmark_claims import beyond, curve, goals, paper_metrics, points, trade_off
@@ -19,7 +19,7 @@ from experiments.benchmark_results import AHEAD, NOTES, NOTHING, SCORE, TIME, Re
 from experiments.benchmark_tables import HEARD, LINES, PAID, markdown
 from experiments.cells import Cell, cells_of, measure, run
 from experiments.challenges import TASKS
-from experiments.contenders import CONTENDERS, SWEEP, contender
+from experiments.contenders import CONTENDERS, SWEEP
 from experiments.judges.optima import Optima
 from experiments.judges.paper import METRICS
 from mcts.best_of import best_of
@@ -221,19 +221,6 @@ def test_the_best_of_some_is_chosen_among_those_for_one_task():
     groups = np.array(drawn).reshape(-1, 4)
     assert (groups == groups[:, :1]).all()
     assert len(np.unique(groups)) > 1
-
-
-def test_agents_are_found_by_name_and_by_module():
-    assert contender("prior_best_of_4").tries == 4
-    assert contender("prior_ppo").learns
-    assert not contender("agents.compose:uniform").learns
-    assert uniform.__name__ == "uniform"
-    with pytest.raises(ValueError, match="'nobody' is not known; choose uniform, prior"):
-        contender("nobody")
-    with pytest.raises(ValueError, match=r"agents\.compose has no 'nobody'"):
-        contender("agents.compose:nobody")
-    with pytest.raises(ValueError, match="is a str; give a Contender or an agent's function"):
-        contender("agents.compose:__doc__")
 
 
 def test_presets_name_what_there_is():
