@@ -70,8 +70,8 @@ _learned_once = lru_cache(maxsize=2)(prior_ppo)
 
 
 def _cooled(temperature: float, share: float, settings: Settings, budget: Budget) -> tuple[Agent, Used]:
-    """PPO that plays at a ``temperature``, and of what it has learned a ``share``, as if the reward had been so much
-    smaller: with 0 it would be the prior."""
+    """PPO that plays at a ``temperature``, and of what it has learned a ``share`` above 0, as if the reward had been so
+    much smaller."""
     agent, used = _learned_once(settings, budget)
 
     def play(batch: Seen) -> Floats:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -31,7 +32,7 @@ from musicenv.kernel import (
 from musicenv.melody import Melody, relative_given
 from musicenv.observation import bounds, layout, observe, observe_masks
 from musicenv.packing import Packing, pack
-from musicenv.pages import Pages
+from musicenv.pages import Page, Pages
 from musicenv.reference import block_of
 from musicenv.refused import refused
 from musicenv.step import OK, load_kernel
@@ -57,7 +58,7 @@ class Batch:
     """``n`` melodies under one suite of rules and, maybe, one prior.
 
     After ``reset`` and each ``step``: ``observations`` (n, D) float32, ``masks`` (n, A) int8, ``terms`` (n, S), the
-    weighted scores so far, ``rewards`` (n,) and ``finished`` (n,), which are never overwritten while somebody holds
+    weighted scores so far, ``rewards`` (n,) and ``finished`` (n,), into which no other step writes while somebody holds
     them, and ``ended``, how many have finished; ``lines`` holds the state itself.
     """
 
@@ -77,12 +78,14 @@ class Batch:
         self.n = n
         self.suite = suite
         self.prior = prior
-        self._in_python = refused(suite)
-        self.arrays = suite.arrays(self._in_python)
-        self._python_terms = np.flatnonzero(self._in_python)
+        in_python = refused(suite)
+        self.arrays = suite.arrays(in_python)
+        self._python_terms = np.flatnonzero(in_python)
         self._asks_python = bool(self._python_terms.size)
         # Where rules run in Python, the bonus has to wait for them.
         self._kernel_arrays = self.arrays._replace(bonus=0.0) if self._asks_python else self.arrays
+        self.compiled = load_kernel(suite, in_python)
+        """The step of these rules."""
         told = {"hidden": prior.hidden_size, "log_probs": N_ACTIONS} if prior else {}
         self.layout = layout(len(suite), {**more, **told})
         self.bounds = bounds(self.layout)
@@ -95,40 +98,36 @@ class Batch:
         self._prior_state = prior.state(n) if prior else None
         if prior:
             self._told_at = self.layout["hidden"].start
-        alone = n <= SMALL_BATCH and len(self._parts) == 1  # what few rows hear depends on which are heard together
-        self._listens = 0 if prior is None or not self.is_whole else 2 if alone else 1
+        few = n <= SMALL_BATCH and len(self._parts) == 1  # what few rows hear depends on which are heard together
+        self._listens = 0 if prior is None or not self.is_whole else 2 if few else 1
         """How far a step can go in hearing its notes, as ``musicenv.step.advance`` takes it."""
-        self._set_up()
+        self.ended = 0
+        self._make_pages()
         self._renew()
         self.set_tasks(tasks)
 
-    def _set_up(self) -> None:
-        """What no copy shares: compiled code, and arrays that it knows by their places."""
-        self.compiled = load_kernel(self.suite, self._in_python)
-        """The step of these rules."""
-        self._alone = self.compiled.advance if len(self._parts) == 1 else None
-        n, shapes = self.n, ((self.bounds[0].size,), (N_ACTIONS,), (len(self.suite),))
-        self._pages = Pages((n,), (n,), *((n, *shape) for shape in shapes))
+    def _make_pages(self) -> None:
+        n = self.n
+        self._pages = Pages((n,), (n,), (n, self.bounds[0].size), (n, N_ACTIONS), (n, len(self.suite)))
         self._unwatched = Pages((n,), (n,), (0, 0), (0, 0), (0, 0))
 
-    def __getstate__(self) -> dict[str, Any]:
-        own = ("compiled", "_alone", "_pages", "_unwatched", "state", "block")
-        return {name: value for name, value in vars(self).items() if name not in own}
+    def __deepcopy__(self, memo: dict[int, Any]) -> Batch:
+        """It shares what never changes; compiled functions find its own arrays."""
+        memo.update({id(shared): shared for shared in (self.prior, self.suite, self.compiled)})
+        copied = memo[id(self)] = object.__new__(type(self))
+        known_by_place = ("_pages", "_unwatched", "state", "block")
+        mine = {name: value for name, value in vars(self).items() if name not in known_by_place}
+        vars(copied).update(copy.deepcopy(mine, memo))
+        copied._make_pages()
+        copied._lay_out()
+        return copied
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._set_up()
-        self._lay_out()
+    def _renew(self) -> None:
+        """Other arrays to write to."""
+        self._hand_out(self._pages.turn()[1])
 
-    def _renew(self, watched: bool = True) -> npt.NDArray[np.int64]:
-        """Other arrays to write to; the block in which compiled functions find them.  Unwatched, observations stay."""
-        if watched:
-            block, page = self._pages.turn()
-            self.rewards, self.finished, self.observations, self.masks, self.terms = page
-        else:
-            block, page = self._unwatched.turn()
-            self.rewards, self.finished, *_ = page
-        return block
+    def _hand_out(self, page: Page) -> None:
+        self.rewards, self.finished, self.observations, self.masks, self.terms = page
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""
@@ -202,7 +201,7 @@ class Batch:
         """Begin new pieces everywhere, each with a task drawn by its own generator, and observe."""
         self._begun = True
         self._renew()
-        self.rewards[:], self.finished[:] = 0.0, False
+        self.rewards[:], self.finished[:], self.ended = 0.0, False, 0
         self.restart(self._all, generators)
         self.listen(self._all, watched=False)
         self.observe(self._all)
@@ -221,9 +220,11 @@ class Batch:
         ):
             return actions
         given = np.asarray(actions)
-        if given.shape != self._shape or given.dtype.kind not in "iu":
-            raise ValueError(f"actions have shape {given.shape} and type {given.dtype}; give {self.n} whole numbers")
-        return np.ascontiguousarray(given, _WHOLE)
+        if given.dtype.kind in "iufb" and given.shape == self._shape:
+            whole = np.ascontiguousarray(given, _WHOLE)
+            if (whole == given).all():
+                return whole
+        raise ValueError(f"actions have shape {given.shape} and type {given.dtype}; give {self.n} whole numbers")
 
     def step_first(self, actions: npt.NDArray[np.int64], watched: bool = True) -> None:
         """Append one note to each of the first ``actions.size`` melodies; the others stay as they are, unobserved.
@@ -248,15 +249,21 @@ class Batch:
         """The compiled step, into arrays that nobody holds; ``begins`` and ``listens`` as it takes them."""
         if not self._begun:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
-        page = self._renew(watched)
+        where, page = (self._pages if watched else self._unwatched).turn()
         try:
-            advance = self._alone or self._advance_together
-            code, i, k = advance(self.block, page, 0, actions.size, actions, begins, listens)
+            if len(self._parts) == 1 or actions.size < self.n:
+                code, i, k = self.compiled.advance(self.block, where, 0, actions.size, actions, begins, listens)
+            else:
+                code, i, k = self._advance_together(where, page, actions, begins, listens)
         except Exception as error:
             raise culprit(self, error) from error
         if code != OK:
             raise refusal(self, code, i, k, actions)
         self.ended = i
+        if watched:
+            self._hand_out(page)
+        else:
+            self.rewards, self.finished = page[:2]
 
     def _add(self, m: int, watched: bool) -> None:
         """What the compiled step of the first ``m`` melodies left to do."""
@@ -270,21 +277,14 @@ class Batch:
         self.complete(rows)
 
     def _advance_together(
-        self,
-        block: npt.NDArray[np.int64],
-        page: npt.NDArray[np.int64],
-        first: int,
-        last: int,
-        actions: npt.NDArray[np.int64],
-        *how: int,
+        self, where: npt.NDArray[np.int64], page: Page, actions: npt.NDArray[np.int64], *how: int
     ) -> tuple[int, int, int]:
-        """``compiled.advance``, shared by the threads where it is for all melodies."""
-        advance = self.compiled.advance
-        if last < self.n:
-            return advance(block, page, first, last, actions, *how)
-        told: list[tuple[int, int, int]] = self.workers.map(
-            lambda rows: advance(block, page, int(rows[0]), int(rows[-1]) + 1, actions, *how), self._parts
-        )
+        """The step of all melodies, shared by the threads, each of which holds the ``page``."""
+
+        def work(rows: npt.NDArray[np.int64], _written: Page = page) -> tuple[int, int, int]:
+            return self.compiled.advance(self.block, where, int(rows[0]), int(rows[-1]) + 1, actions, *how)
+
+        told = self.workers.map(work, self._parts)
         return next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
 
     def advance(self, actions: npt.ArrayLike, generators: Sequence[np.random.Generator]) -> Finished | None:
@@ -312,17 +312,12 @@ class Batch:
             self.listen(self._all)
         return final
 
-    def _forget(self, rows: npt.NDArray[np.int64]) -> None:
-        if self.prior is not None and self._prior_state is not None:
-            self.prior.reset(self._prior_state, rows)
-
     def restart(self, rows: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
         """New pieces in ``rows``, with their openings."""
         drawn = np.zeros(rows.size, dtype=np.int64)
         if len(self.tasks) > 1:
             drawn[:] = [generators[i].integers(len(self.tasks)) for i in rows]
         begin_rows(self.block, rows, drawn)
-        self._forget(rows)
         for k in range(self._longest_opening):
             opened = [
                 (i, self._openings[task][k])
@@ -340,8 +335,8 @@ class Batch:
     def listen(self, rows: npt.NDArray[np.int64], watched: bool = True, known: bool = False) -> None:
         """Let the prior hear the newest note of ``rows``, so that it tells what may come next.
 
-        Where it is not ``watched``, observations do not show it; ``observe`` does it later.  ``known``: of all
-        melodies the step has written the prior's features.
+        Where it is not ``watched``, observations do not show it; ``observe`` does it later.  ``known``: the step has
+        written the prior's features of all melodies, and ``rows`` are all.
         """
         if self._prior_state is None:
             return

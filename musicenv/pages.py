@@ -13,7 +13,7 @@ import numpy.typing as npt
 from musicenv.jit import compiled
 from musicenv.reference import block_of, reader
 
-KEPT: Final = 3
+PAGES: Final = 3
 """Pages in use in turns: the batch holds the newest, and its user often the one before."""
 
 
@@ -69,7 +69,9 @@ class Pages:
         """The shape of each array of a page."""
         self._shapes = shapes
         page = _page(shapes)
-        self._nobody = (getrefcount(page[0]),) * len(page)
+        alone, view = getrefcount(page[0]), page[0][:]
+        counted = getrefcount(page[0]) > alone and view.base is page[0]
+        self._nobody = (alone if counted else -1,) * len(page)  # where holders are not counted, all pages are new
         self._block = block_of(page)
         self._pages = [(self._block, page)]
         """The one that was handed out first comes first."""
@@ -91,5 +93,5 @@ class Pages:
         block, page = self._block.copy(), _page(self._shapes)
         _put(block, *page)
         pages.append((block, page))
-        del pages[:-KEPT]  # the oldest, where there are many, is its holder's alone
+        del pages[:-PAGES]  # the oldest, where there are many, is its holder's alone
         return block, page

@@ -58,7 +58,11 @@ class Workers:
 
         for orders in helpers:
             orders.put(take)
-        errors = [_error_of(take), *(self._told.get() for _ in helpers)]
+        errors: list[Exception | None] = []
+        try:
+            errors.append(_error_of(take))
+        finally:  # Ctrl-C, too, waits for those who still write
+            errors += [self._told.get() for _ in helpers]
         for error in errors:
             if error is not None:
                 raise error

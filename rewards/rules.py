@@ -221,9 +221,6 @@ class Suite:
         object.__setattr__(self, "summaries", places(name for term in self.terms for name in term.rule.reads))
         object.__setattr__(self, "needs_prior", bool(reads & {"surprisal", "entropy"}))
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Suite:
-        return self  # nothing of it ever changes
-
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the terms, in the order of every array of terms."""

@@ -75,9 +75,6 @@ class Prior:
         gates = [(weights.gates_bias[layer], weights.gates[layer, :n]) for layer, n in enumerate(rows)]
         return [(from_numpy(bias), from_numpy(matrix)) for bias, matrix in (*gates, (weights.head_bias, weights.head))]
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Prior:
-        return self  # nothing of it ever changes
-
     def __getstate__(self) -> dict[str, Any]:
         return {"shape": self.shape, "weights": self.weights}  # a copy's weights lie elsewhere
 

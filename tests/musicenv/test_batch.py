@@ -1,7 +1,6 @@
 """The batch: as many single environments, whatever shares the work; what it hands out; copies of it."""
 
 import copy
-from functools import partial
 from typing import Any
 
 import gymnasium as gym
@@ -10,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import musicenv.pages
 from musicenv.alphabet import N_ACTIONS, action_of
 from musicenv.env import MelodyEnv
-from musicenv.pages import KEPT, Pages
+from musicenv.pages import PAGES, Pages
 from musicenv.reference import block_of
 from musicenv.vector import MelodyVectorEnv
 
@@ -83,33 +83,82 @@ def test_what_was_handed_out_is_never_overwritten() -> None:
 def test_pages_are_written_again_only_when_nobody_holds_any_of_them(held: list[tuple[int, bool]], longest: int) -> None:
     """Whether an array or a view of it is held; compiled code finds each page where it lies."""
     pages = Pages((3,), (3,), (3, 2), (3, 4), (3, 5))
-    kept: list[tuple[Any, Any]] = []
-    for number, (which, viewed) in enumerate(held):
+    kept: list[Any] = []
+    for which, viewed in held:
         block, page = pages.turn()
         assert (block == block_of(page)).all()
-        for array in page:
-            array[...] = number % 2
-        array = page[which][1:] if viewed else page[which]
-        kept = [*kept, (array, array.copy())][-longest:] if longest else []
-        del page, array
-        assert all((array == as_it_was).all() for array, as_it_was in kept)
+        assert not any(np.shares_memory(array, other) for array in page for other in kept)
+        kept = [*kept, page[which][1:] if viewed else page[which]][-longest:] if longest else []
+        del page
 
 
-def test_who_drops_what_a_step_handed_out_gets_it_again() -> None:
+def test_pages_are_new_only_where_the_others_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    new = musicenv.pages._page
+    monkeypatch.setattr(musicenv.pages, "_page", lambda shapes: made.append(0) or new(shapes))
     env = MelodyVectorEnv(2, prior=None)
     env.reset(seed=0)
-    places = {env.step(np.array([35, 45]))[0].ctypes.data for _ in range(20)}
-    assert len(places) <= KEPT
+    for _ in range(20):
+        before = env.step(np.array([35, 45]))
+    assert len(made) <= PAGES + 1, "and one for those that nobody watches"
+    begun = len(made)
+    all_of_them = [before, *(env.step(np.array([35, 45])) for _ in range(20))]
+    assert len(made) >= begun + len(all_of_them) - PAGES
 
 
-@pytest.mark.parametrize("make", [MelodyEnv, partial(MelodyVectorEnv, 2)])
-def test_a_copy_goes_its_own_way_from_where_it_was_made(make: Any) -> None:
-    env = make()
-    actions = np.array([35, 45]) if isinstance(env, MelodyVectorEnv) else np.int64(35)
+def test_a_refused_action_leaves_what_can_be_seen() -> None:
+    env = MelodyEnv(prior=None)
     env.reset(seed=0)
-    env.step(actions)
-    copied, before = copy.deepcopy(env), env.batch.melody(0)
-    first, again = copied.step(actions)[0], copied.step(actions)[0]
-    assert (env.batch.melody(0).pitch == before.pitch).all(), "nothing happens where it was copied from"
-    assert (env.step(actions)[0] == first).all()
-    assert (env.step(actions)[0] == again).all()
+    for action in (35, 45, 55):
+        seen, *_, info = env.step(np.int64(action))
+        with pytest.raises(ValueError, match="is not in 0"):
+            env.step(np.int64(N_ACTIONS))
+        assert (env.batch.observations[0] == seen).all()
+        assert (env.action_masks() == info["action_mask"]).all()
+
+
+@pytest.mark.parametrize("actions", [[3, 4], (3.0, 4.0), np.array([3, 4], dtype=np.float32), np.array([3, 9, 4])[::2]])
+def test_whole_numbers_are_actions_however_they_are_kept(actions: Any) -> None:
+    envs = [MelodyVectorEnv(2, prior=None) for _ in range(2)]
+    for env in envs:
+        env.reset(seed=0)
+    assert (envs[0].step(actions)[0] == envs[1].step(np.array([3, 4]))[0]).all()
+    with pytest.raises(ValueError, match="give 2 whole numbers"):
+        envs[0].step(np.array([3.0, 4.5]))
+
+
+MADE = {
+    "single": lambda: MelodyEnv(),
+    "prior and pieces that follow": lambda: MelodyVectorEnv(2, bars=1),
+    "drawn metres": lambda: MelodyVectorEnv(3, prior=None, bars=1, metre="all"),
+    "threads": lambda: MelodyVectorEnv(40, bars=1, threads=2),
+    "counterpoint": lambda: gym.make("musicenv:Counterpoint-v0", species=1).unwrapped,
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_copy_goes_its_own_way_from_where_it_was_made(name: str) -> None:
+    env: Any = MADE[name]()
+    rng = np.random.default_rng(0)
+
+    def played(env: Any, notes: int) -> list[Any]:
+        told: list[Any] = []
+        for _ in range(notes):
+            first = [int(np.flatnonzero(mask)[rng.integers(mask.sum())]) for mask in np.atleast_2d(env.action_masks())]
+            seen, reward, ended, *_ = env.step(np.array(first) if env.batch.n > 1 else np.int64(first[0]))
+            told += [seen.copy(), np.array(reward)]
+            if env.batch.n == 1 and ended:
+                break
+        return told
+
+    env.reset(seed=0)
+    played(env, 2)
+    copied, before = copy.deepcopy(env), env.batch.lines.frame.copy()
+    rng = np.random.default_rng(1)
+    of_copy = played(copied, 30)
+    np.testing.assert_array_equal(env.batch.lines.frame, before, "nothing happens where it was copied from")
+    rng = np.random.default_rng(1)
+    of_original = played(env, 30)
+    assert len(of_copy) == len(of_original)
+    for one, other in zip(of_copy, of_original, strict=True):
+        np.testing.assert_array_equal(one, other)
