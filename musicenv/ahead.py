@@ -1,4 +1,4 @@
-"""Compile in a second process: ``python -m musicenv.ahead MODULE:RULE ... rules-done prior`` leaves code in the cache.
+"""Compile in a second process: ``python -m musicenv.ahead MODULE:RULE ... rules-done hearing`` fills the cache.
 
 numba compiles one function at a time, so the first use of a suite is shorter by a third when two processes share it.
 """
@@ -14,13 +14,14 @@ from typing import Any, Final, cast
 import numba
 import numpy as np
 
+from musicenv.jit import kernel_folder
 from musicenv.melody import Melody, melody_from_notes
 from musicenv.reference import block_of, reference_to
 from musicenv.task import Task
 from rewards.rules import Rule, Suite
 
 _RULES_DONE: Final = "rules-done"
-_PRIOR: Final = "prior"
+_HEARING: Final = "hearing"
 
 
 def example() -> Melody:
@@ -40,19 +41,20 @@ def compile_rule(rule: Rule) -> Any:
     return dispatcher.overloads[signature].signature.return_type
 
 
-def compile_all(rules: Sequence[Rule], prior: bool) -> subprocess.Popen[str] | None:
+def compile_all(rules: Sequence[Rule]) -> subprocess.Popen[str] | None:
     """Compile shipped rules, some of them in a second process; those that hold a theme cannot be named to it.
 
-    That process goes on, with ``prior``, to what hearing and observing take, which is as much as the step that is
-    compiled here meanwhile: wait for it before these are used.  If it fails, all is compiled here, where it is needed.
+    That process goes on, where hearing is new, to what that and observing take, while the step is compiled here: wait
+    for it before these are used.  If it fails, all is compiled here, where it is needed.
     """
+    new = not any(kernel_folder("musicenv.hearing").rglob("*hear_rows*.nbi"))
     rules = sorted(rules, key=lambda rule: rule.function.__closure__ is not None)
     named = sum(rule.function.__closure__ is None for rule in rules)
-    share = min(len(rules) // (4 if prior else 2), named)
+    share = min(len(rules) // (4 if new else 2), named)
     names = [f"{rule.function.__module__}:{rule.function.__name__}" for rule in rules[:share]]
-    names += [_RULES_DONE, *([_PRIOR] if prior else [])]
+    names += [_RULES_DONE, *([_HEARING] if new else [])]
     helper = None
-    if share or prior:
+    if share or new:
         command = [sys.executable, "-m", "musicenv.ahead", *names]
         helper = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     for rule in rules[share:]:
@@ -62,16 +64,22 @@ def compile_all(rules: Sequence[Rule], prior: bool) -> subprocess.Popen[str] | N
     return helper
 
 
-def _compile_prior() -> None:
-    """Compile what a single environment with a prior needs beside its rules."""
-    from musicenv.hearing import listen_to
+def _compile_hearing() -> None:
+    """Compile what a single environment needs beside its rules."""
+    from musicenv.hearing import hear_rows, listen_to
     from musicenv.kernel import new_lines, state_of
     from musicenv.observation import observe
+    from musicenv.pages import Pages
 
-    rows = np.zeros(1, dtype=np.int64)
+    rows, features = np.zeros(1, dtype=np.int64), np.zeros((1, 1), dtype=np.int16)
     block = block_of(state_of(new_lines(1, 1, 1, 1), Suite(()).arrays()))
-    seen = (np.zeros((1, 1), dtype=np.float32), np.zeros((1, 1), dtype=np.int8), np.zeros((1, 1)))
-    for function, arguments in ((listen_to, (block, rows, seen[0])), (observe, (block, rows, *seen))):
+    pages = Pages((1,), (1,), (1, 1), (1, 1), (1, 1))
+    (_, seen), _ = pages.turn(), pages.turn()
+    for function, arguments in (
+        (hear_rows, (block, features, rows, seen.observations)),
+        (listen_to, (block, rows, seen.observations)),
+        (observe, (block, rows, *seen[2:])),
+    ):
         types = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
         cast(Any, function).compile(types)
 
@@ -80,8 +88,8 @@ if __name__ == "__main__":
     for name in sys.argv[1:]:
         if name == _RULES_DONE:
             print(name, flush=True)
-        elif name == _PRIOR:
-            _compile_prior()
+        elif name == _HEARING:
+            _compile_hearing()
         else:
             module, _, attribute = name.partition(":")
             compile_rule(getattr(importlib.import_module(module), attribute))

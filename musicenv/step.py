@@ -247,7 +247,7 @@ def load_kernel(suite: Suite, in_python: npt.NDArray[np.bool_]) -> Kernel:
     if new:
         print(f"compiling {len(suite)} rules and the step (once; cached) ...", end="", file=sys.stderr, flush=True)
         shipped = [term.rule for term in suite if is_shipped(term.rule.function)]
-        helper = compile_all(shipped, suite.needs_prior)
+        helper = compile_all(shipped)
     module = generated(folder / f"{name}.py", suite, lambda: _generate(suite, in_python), in_python)
     if new:
         _warm_up(module.advance, suite)
