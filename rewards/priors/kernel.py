@@ -129,10 +129,18 @@ def write_input(weights: Any, features: npt.NDArray[np.int16], out: Floats) -> N
     """The input x (D,) of one step from its features (N_FEATURES,)."""
     table, columns, offsets = weights.table, weights.columns, weights.offsets  # once: they lie behind a reference
     put(weights.table_bias, out)
-    for f in range(columns.size):
-        row = table[offsets[f] + features[columns[f]]]
+    whole = columns.size - columns.size % 4
+    for f in range(0, whole, 4):
+        row0 = table[offsets[f] + features[columns[f]]]
+        row1 = table[offsets[f + 1] + features[columns[f + 1]]]
+        row2 = table[offsets[f + 2] + features[columns[f + 2]]]
+        row3 = table[offsets[f + 3] + features[columns[f + 3]]]
         for j in range(out.size):
-            out[j] += row[j]
+            out[j] = out[j] + row0[j] + row1[j] + row2[j] + row3[j]
+    for f in range(whole, columns.size):
+        row0 = table[offsets[f] + features[columns[f]]]
+        for j in range(out.size):
+            out[j] += row0[j]
     for j in range(out.size):
         out[j] = max(out[j], np.float32(0.0))
 
