@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import types
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import numba
@@ -55,9 +56,14 @@ def fields_read(function: Any, seen: set[int]) -> set[str]:
     if not isinstance(function, types.FunctionType) or id(function) in seen:
         return set()
     seen.add(id(function))
-    instructions = (i for code in _code_objects(function.__code__) for i in dis.get_instructions(code))
-    names = {str(i.argval) for i in instructions if i.opname in ("LOAD_ATTR", "LOAD_METHOD")}
-    return names.union(*(fields_read(value, seen) for value in _referenced(function)))
+    names = frozenset[str]().union(*(_attributes(code) for code in _code_objects(function.__code__)))
+    return set(names).union(*(fields_read(value, seen) for value in _referenced(function)))
+
+
+@cache
+def _attributes(code: types.CodeType) -> frozenset[str]:
+    """Those that it reads; suites share rules, and rules share what they call."""
+    return frozenset(str(i.argval) for i in dis.get_instructions(code) if i.opname in ("LOAD_ATTR", "LOAD_METHOD"))
 
 
 def digest_code(value: Any, digest: Any, seen: set[int]) -> None:
