@@ -35,9 +35,10 @@ from experiments.pages import fill
 from experiments.runs import Run, command, open_run, print_table, published, start_run, user_input
 from musicenv.files import write_atomic
 
-PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmark.md"
-SHIPPED: Final = Path(__file__).parent.parent / "docs" / "figures" / "benchmark"
-"""Raw figures and plots of the published comparison; its tables are in docs/benchmark.md."""
+ROOT: Final = Path(__file__).parent.parent
+PAGES: Final = (ROOT / "README.md", ROOT / "docs" / "benchmark.md")
+SHIPPED: Final = ROOT / "docs" / "figures" / "benchmark"
+"""Raw figures and plots of the published comparison; its tables are in README.md and docs/benchmark.md."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def publish(args: Args) -> None:
     published(run_.folder, SHIPPED / "result.json")
     for file in files:
         shutil.copy(file, SHIPPED / file.name)
-    print(f"page: {fill(PAGE, blocks)}")
+    print(f"pages: {', '.join(str(fill(page, blocks)) for page in PAGES)}")
 
 
 def benchmark(args: Args) -> None:

@@ -66,9 +66,10 @@ LINES: Final = (
 """Of counterpoint."""
 
 
-def markdown(results: Results, kind: str, columns: Sequence[Column]) -> str:
-    """The table of one kind of budget."""
-    rows = [[n, *(_cell(results.estimate(n, kind, c.figure), c) for c in columns)] for n in results.ranked(kind)]
+def markdown(results: Results, kind: str, columns: Sequence[Column], some: Sequence[str] = ()) -> str:
+    """The table of one kind of budget; of ``some`` contenders, where they are named."""
+    names = [name for name in results.ranked(kind) if not some or name in some]
+    rows = [[name, *(_cell(results.estimate(name, kind, c.figure), c) for c in columns)] for name in names]
     return table([["", *(column.head for column in columns)], *rows])
 
 

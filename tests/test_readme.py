@@ -42,3 +42,14 @@ def test_its_table_is_the_committed_result() -> None:
             value = figures[f"{name}_{column}"]
             told = "-" if value is None else str(value) if isinstance(value, int) else f"{value:.2f}"
             assert cell == told, (name, column)
+
+
+def test_its_comparison_is_the_committed_one() -> None:
+    found = json.loads((ROOT / "docs/figures/benchmark/result.json").read_text())["figures"]["melody"]["notes"]
+    table = re.search(r"<!-- begin short -->\n(.*?)\n\n<!-- end -->", README, re.S)
+    assert table is not None
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()]
+    assert {"real", "prior_ppo", "prior_ppo_varied", "tutor_psi_tuned", "dqn", "uniform"} <= {row[0] for row in rows}
+    for name, score, passes, *_ in rows[2:]:
+        for cell, figure in ((score, "score"), (passes, "passes_all")):
+            assert cell.split()[0] == f"{found[name][figure][0] + 0.0:.2f}"
