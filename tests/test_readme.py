@@ -48,7 +48,7 @@ def test_its_comparison_is_the_committed_one() -> None:
     found = json.loads((ROOT / "docs/figures/benchmark/result.json").read_text())["figures"]["melody"]["notes"]
     table = re.search(r"<!-- begin short -->\n(.*?)\n\n<!-- end -->", README, re.S)
     assert table is not None
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines()]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table[1].strip().splitlines()]
     assert {"real", "prior_ppo", "prior_ppo_varied", "tutor_psi_tuned", "dqn", "uniform"} <= {row[0] for row in rows}
     for name, score, passes, *_ in rows[2:]:
         for cell, figure in ((score, "score"), (passes, "passes_all")):
