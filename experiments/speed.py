@@ -1,7 +1,7 @@
 """How fast everything is: ratios, measured in one run, to Gymnasium's CartPole, the bare LSTM, idle environments
 and other planners.
 
-python -m experiments.speed                        # three minutes
+python -m experiments.speed                        # two minutes
 python -m experiments.speed --preset full
 python -m experiments.speed --only vector rules    # some sections
 python -m experiments.speed --publish RUN          # figures, plot and tables of a run into docs/
@@ -26,7 +26,7 @@ from experiments.speed_sections import SECTIONS
 from musicenv.files import write_atomic
 
 PRESETS: Final = {
-    "quick": Preset(seconds=0.6, most_environments=4_096, bars=(8, 64), repeats=2),
+    "quick": Preset(seconds=0.2, most_environments=1_024, bars=(8, 64), repeats=2),
     "full": Preset(seconds=4.0, most_environments=65_536, bars=(8, 16, 32, 64), repeats=5),
 }
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
@@ -37,7 +37,7 @@ class Args:
     """Measure speed and print it section by section; a figure beside its target where it has one."""
 
     preset: Literal["quick", "full"] = "quick"
-    """quick takes three minutes, full ten on an idle machine."""
+    """quick takes two minutes, full ten on an idle machine."""
     only: tuple[str, ...] = ()
     """Sections to measure; all by default."""
     seed: int = 0
