@@ -29,7 +29,7 @@ from experiments.statistics import Estimate
 
 SHOWN: Final = (REAL, "uniform", "prior", OURS, OURS_VARIED, "tutor_q_tuned", "tutor_psi_tuned", "tutor_g_tuned")
 """Who stands in the tables of the paper's metrics and of the rules."""
-FEW: Final = (
+IN_README: Final = (
     *(REAL, "prior_mcts", "prior_regenerate", OURS, OURS_VARIED, "tutor_psi_tuned", "tutor_g_tuned", "tutor_q_tuned"),
     *("prior", "tutor_psi_paper", "maskable_ppo", "ppo", "dqn", "uniform"),
 )
@@ -63,7 +63,7 @@ def blocks(results: Results) -> dict[str, str]:
     if TASKS[first].has_real:
         shown = [name for name in SHOWN if name in main.contenders(last)]
         out |= {
-            "short": markdown(main, main.kinds[0], SHORT, FEW),
+            "short": markdown(main, main.kinds[0], SHORT, IN_README),
             "goals": goals_markdown(main, OURS),
             "goals_varied": goals_markdown(main, OURS_VARIED),
             "trade_off": "\n\n".join(f"{KINDS[kind]}: {trade_off(swept, kind)}" for kind in swept.kinds),

@@ -76,7 +76,8 @@ def _cooled(temperature: float, share: float, settings: Settings, budget: Budget
 
     def play(batch: Seen) -> Floats:
         mixed: Floats = np.float32(share) * agent(batch) + np.float32(1 - share) * batch.log_probs
-        return masked((mixed / np.float32(temperature)).astype(np.float32), batch.masks)
+        mixed /= np.float32(temperature)
+        return masked(mixed, batch.masks)
 
     return play, used
 

@@ -254,7 +254,7 @@ class Batch:
             if len(self._parts) == 1 or actions.size < self.n:
                 code, i, k = self.compiled.advance(self.block, where, 0, actions.size, actions, begins, listens)
             else:
-                code, i, k = self._advance_together(where, page, actions, begins, listens)
+                code, i, k = self._advance_together(where, actions, begins, listens)
         except Exception as error:
             raise culprit(self, error) from error
         if code != OK:
@@ -277,14 +277,13 @@ class Batch:
         self.complete(rows)
 
     def _advance_together(
-        self, where: npt.NDArray[np.int64], page: Page, actions: npt.NDArray[np.int64], *how: int
+        self, where: npt.NDArray[np.int64], actions: npt.NDArray[np.int64], *how: int
     ) -> tuple[int, int, int]:
-        """The step of all melodies, shared by the threads, each of which holds the ``page``."""
-
-        def work(rows: npt.NDArray[np.int64], _written: Page = page) -> tuple[int, int, int]:
-            return self.compiled.advance(self.block, where, int(rows[0]), int(rows[-1]) + 1, actions, *how)
-
-        told = self.workers.map(work, self._parts)
+        """The step of all melodies, shared by the threads."""
+        advance = self.compiled.advance
+        told: list[tuple[int, int, int]] = self.workers.map(
+            lambda rows: advance(self.block, where, int(rows[0]), int(rows[-1]) + 1, actions, *how), self._parts
+        )
         return next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
 
     def advance(self, actions: npt.ArrayLike, generators: Sequence[np.random.Generator]) -> Finished | None:

@@ -8,9 +8,9 @@ import numpy.typing as npt
 from musicenv import kernel
 from musicenv.jit import compiled, inlined
 from musicenv.kernel import Lines, read_state
-from musicenv.reference import borrow
+from musicenv.reference import borrow, put
 from rewards.priors.features import N_FEATURES, prior_features
-from rewards.priors.kernel import put, step_rows, tell
+from rewards.priors.kernel import step_rows, tell
 
 
 @compiled

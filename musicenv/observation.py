@@ -27,6 +27,7 @@ from musicenv.kernel import (
     durations_that_fit,
     read_state,
 )
+from musicenv.reference import put
 from musicenv.task import METRES, STYLES, TONICS, TUNE_MODES
 
 HISTORY: Final = 8
@@ -96,9 +97,7 @@ def composed_at(where: Mapping[str, slice]) -> int:
 def mask_one(state: Any, i: int, mask: npt.NDArray[np.int8]) -> int:
     """Write the legal actions of melody i into ``mask`` (A,); a bit for each duration that fits."""
     fitting = durations_that_fit(state.lines.frame[i])
-    legal = state.masks[U(fitting)]
-    for a in range(legal.size):
-        mask[a] = legal[a]
+    put(state.masks[U(fitting)], mask)
     return int(fitting)
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from musicenv.jit import compiled
 from musicenv.kernel import Lines, read_state
+from musicenv.reference import put
 
 
 @compiled
@@ -42,9 +43,7 @@ def pack_one(lines: Lines, i: int, observation: npt.NDArray[np.float32], out: np
 @compiled
 def _packed(array: Any, out: npt.NDArray[np.uint8], at: int) -> int:
     source = array.view(np.uint8)
-    target = out[at : at + source.size]  # so that the loop is a block move
-    for k in range(source.size):
-        target[k] = source[k]
+    put(source, out[at : at + source.size])
     return int(at + source.size)
 
 

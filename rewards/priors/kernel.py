@@ -14,7 +14,7 @@ import numpy.typing as npt
 from musicenv.alphabet import N_ACTIONS, N_DURATIONS, N_PITCHES
 from musicenv.exponential import exponential, logarithm
 from musicenv.jit import compiled, inlined
-from musicenv.reference import borrow, reader
+from musicenv.reference import borrow, put, reader
 from rewards.priors.features import HELD, N_LENGTHS, NOTHING
 from rewards.priors.shape import KINDS
 
@@ -75,13 +75,6 @@ LEAST: Final = np.float32(-50.0)
 """Nats of the least likely action that an agent is told."""
 _ONE: Final = np.float32(1.0)
 _TWO: Final = np.float32(2.0)
-
-
-@inlined
-def put(source: Floats, target: Floats) -> None:
-    """``target[:] = source`` (n,), as a block move; numba's own is several times slower."""
-    for k in range(target.size):
-        target[k] = source[k]
 
 
 @compiled

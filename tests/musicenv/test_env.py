@@ -20,24 +20,10 @@ from musicenv.env import MelodyEnv, draw
 from musicenv.kernel import LENGTH
 from musicenv.task import METRES, TONICS
 from musicenv.vector import MelodyVectorEnv
-from rewards.rules import RuleError, rule, statistic
+from rewards.rules import RuleError, rule
+from tests.musicenv.small_rules import SMALL
 
 IDS = [f"musicenv:{name}" for name in musicenv.IDS]
-
-
-@rule
-def steps_please(melody: Any) -> float:
-    if len(melody.pitch) < 2 or melody.pitch[-1] == 0 or melody.pitch[-2] == 0:
-        return 0.0
-    return 1.0 if 0 < abs(melody.pitch[-1] - melody.pitch[-2]) <= 2 else -0.25
-
-
-@statistic
-def notes_a_bar(melody: Any) -> float:
-    return len(melody.pitch) * melody.bar / max(melody.time - melody.start, 1)
-
-
-SMALL = 0.5 * steps_please + notes_a_bar * 0.1
 
 
 def play(env: gym.Env[Any, Any], seed: int, legal: bool = True) -> list[tuple[Any, ...]]:
