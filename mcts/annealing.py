@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, REST, duration_is_legal
 from musicenv.appraisal import lines_of
+from musicenv.generation import load_kernel
 from musicenv.jit import compiled
 from musicenv.kernel import BAR, BARS, END, LENGTH, START, TIME, Lines, append, begin, copied, new_lines
 from musicenv.melody import Melody
 from musicenv.refused import refused
-from musicenv.step import load_kernel
 from rewards.priors import Prior, hear
 from rewards.rules import Suite
 

@@ -2,7 +2,7 @@
 
 numba inlines a function that it finds by name, and its cache then finds the result again; of functions handed over as
 arguments it compiles everything anew in each process.  So the source of the functions with holes is copied into a
-generated module in which the holes' names are bound (as ``musicenv.step`` does with rules).
+generated module in which the holes' names are bound (as ``musicenv.generation`` does with rules).
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from musicenv.generation import load_kernel
 from musicenv.kernel import NO_PITCH, Lines, new_lines
 from musicenv.melody import Melody
 from musicenv.refused import refused
-from musicenv.step import load_kernel
 from rewards.judging import judge
 from rewards.rules import Suite
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ from musicenv.alphabet import DURATIONS, N_ACTIONS, REST, SIXTEENTH, action_of
 from musicenv.asking import ask, culprit, refusal
 from musicenv.beginning import frame_of, relative_opening
 from musicenv.finished import Finished, values_of
+from musicenv.generation import load_kernel
 from musicenv.hearing import listen_to, prior_inputs, tell_all
 from musicenv.kernel import (
     Beginnings,
@@ -35,7 +37,8 @@ from musicenv.packing import Packing, pack
 from musicenv.pages import Page, Pages
 from musicenv.reference import block_of
 from musicenv.refused import refused
-from musicenv.step import OK, load_kernel
+from musicenv.sharing import AT_ONCE, SharedStep, new_post
+from musicenv.step import OK
 from musicenv.task import TUNE_MODES, Task
 from musicenv.threads import Workers, parts_of
 from rewards.priors.features import N_FEATURES as N_PRIOR_FEATURES
@@ -94,12 +97,10 @@ class Batch:
         self.is_whole = not (self._asks_python or more)
         """Whether the compiled step is all there is to a step: no rule runs as Python, no subclass adds anything."""
         self.workers = Workers(threads)
-        self._parts = [part for part in np.array_split(self._all, threads) if part.size]
         self._prior_state = prior.state(n) if prior else None
         if prior:
             self._told_at = self.layout["hidden"].start
-        few = n <= SMALL_BATCH and len(self._parts) == 1  # what few rows hear depends on which are heard together
-        self._listens = 0 if prior is None or not self.is_whole else 2 if few else 1
+        self._listens = 0 if prior is None or not self.is_whole else 2 if n <= SMALL_BATCH else 1
         """How far a step can go in hearing its notes, as ``musicenv.step.advance`` takes it."""
         self.ended = 0
         self._make_pages()
@@ -115,7 +116,7 @@ class Batch:
         """It shares what never changes; compiled functions find its own arrays."""
         memo.update({id(shared): shared for shared in (self.prior, self.suite, self.compiled)})
         copied = memo[id(self)] = object.__new__(type(self))
-        known_by_place = ("_pages", "_unwatched", "state", "block")
+        known_by_place = ("_pages", "_unwatched", "state", "block", "_advance")
         mine = {name: value for name, value in vars(self).items() if name not in known_by_place}
         vars(copied).update(copy.deepcopy(mine, memo))
         copied._make_pages()
@@ -167,9 +168,13 @@ class Batch:
             heard["said"] = said.memory, said.hidden, said.log_probs, said.entropy
             heard["features"] = np.empty((self.n, N_PRIOR_FEATURES), dtype=np.int16)
             heard["weights"], heard["told_at"] = self.prior.block, self._told_at
+        if shares := self.workers.threads > 1 and self.n > AT_ONCE:
+            heard["post"] = new_post(self.n)
         self.state = state_of(self.lines, self._kernel_arrays, beginnings=self._beginnings, room=self._room, **heard)
         self.block = block_of(self.state)
         """What compiled functions read it all from."""
+        alone = partial(self.compiled.advance, self.block)
+        self._advance = SharedStep(alone, self.state, self.workers) if shares else alone
 
     def get_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """The state of all melodies and of the prior, as arrays by name (not copied)."""
@@ -251,10 +256,7 @@ class Batch:
             raise RuntimeError("step() before the first piece was begun; call reset() first")
         where, page = (self._pages if watched else self._unwatched).turn()
         try:
-            if len(self._parts) == 1 or actions.size < self.n:
-                code, i, k = self.compiled.advance(self.block, where, 0, actions.size, actions, begins, listens)
-            else:
-                code, i, k = self._advance_together(where, actions, begins, listens)
+            code, i, k = self._advance(where, actions, begins, listens)
         except Exception as error:
             raise culprit(self, error) from error
         if code != OK:
@@ -275,16 +277,6 @@ class Batch:
         if self._asks_python:
             observe(self.block, rows, self.observations, self.masks, self.terms)
         self.complete(rows)
-
-    def _advance_together(
-        self, where: npt.NDArray[np.int64], actions: npt.NDArray[np.int64], *how: int
-    ) -> tuple[int, int, int]:
-        """The step of all melodies, shared by the threads."""
-        advance = self.compiled.advance
-        told: list[tuple[int, int, int]] = self.workers.map(
-            lambda rows: advance(self.block, where, int(rows[0]), int(rows[-1]) + 1, actions, *how), self._parts
-        )
-        return next((each for each in told if each[0] != OK), (OK, sum(each[1] for each in told), 0))
 
     def advance(self, actions: npt.ArrayLike, generators: Sequence[np.random.Generator]) -> Finished | None:
         """Step with SAME_STEP autoreset: finished pieces are handed out and followed by new ones; then observe."""

@@ -122,6 +122,8 @@ class State(NamedTuple):
     beginnings: Beginnings
     room: npt.NDArray[np.uint8]
     """(n, bytes of a row) where pieces that ended are packed."""
+    post: npt.NDArray[np.int64]
+    """Where threads that share the step meet (``musicenv.sharing``); empty where there is one alone."""
 
 
 _Floats = npt.NDArray[np.float32]
@@ -143,6 +145,7 @@ def state_of(
     told_at: int = 0,
     beginnings: Beginnings | None = None,
     room: npt.NDArray[np.uint8] = _NO_ROOM,
+    post: npt.NDArray[np.int64] = _NOWHERE,
 ) -> State:
     """The state of a batch; ``said``, ``weights`` and ``told_at`` where there is a prior, ``beginnings`` and ``room``
     where pieces are begun in it."""
@@ -164,6 +167,7 @@ def state_of(
         looked_back=np.zeros((n, len(LOOKBACK)), dtype=np.int64),
         beginnings=nowhere if beginnings is None else beginnings,
         room=room,
+        post=post,
     )
 
 

@@ -44,6 +44,8 @@ read_page = reader(_page(((1,), (1,), (1, 1), (1, 1), (1, 1))))
 """For compiled code: the reference to the page in its block."""
 
 
+PAGE_WORDS: Final = block_of(_page(((0,), (0,), (0, 0), (0, 0), (0, 0)))).size
+"""Words of a page's block."""
 _AT: Final = tuple(4 + 7 * k + 2 * max(k - 2, 0) for k in range(len(_KINDS)))
 """The words of a block that say where each array lies."""
 

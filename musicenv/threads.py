@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -29,9 +30,10 @@ class Workers:
             raise ValueError(f"threads={threads} is too few; ask for at least 1")
         self.threads = threads
         self._orders = [_Queue() for _ in range(threads - 1)]
+        self._lent = [False] * (threads - 1)
         self._told = _Queue()
         for orders in self._orders:
-            threading.Thread(target=_work, args=(orders, self._told), daemon=True).start()
+            threading.Thread(target=_work, args=(orders,), daemon=True).start()
             weakref.finalize(self, orders.put, None)
 
     def __reduce__(self) -> tuple[type[Workers], tuple[int]]:
@@ -56,17 +58,34 @@ class Workers:
                     return
                 done[place] = work(part)
 
+        told = self._told
         for orders in helpers:
-            orders.put(take)
+            orders.put(lambda: told.put(_error_of(take)))
         errors: list[Exception | None] = []
         try:
             errors.append(_error_of(take))
         finally:  # Ctrl-C, too, waits for those who still write
-            errors += [self._told.get() for _ in helpers]
+            errors += [told.get() for _ in helpers]
         for error in errors:
             if error is not None:
                 raise error
         return [done[place] for place in range(len(parts))]
+
+    def lend(self, work: Callable[[], None]) -> None:
+        """Have each of the others do ``work``, which ends by itself, unless it still does what it was lent for before.
+
+        Nobody waits for it."""
+        for k, orders in enumerate(self._orders):
+            if not self._lent[k]:
+                self._lent[k] = True
+                orders.put(partial(_lend, work, self._lent, k))
+
+
+def _lend(work: Callable[[], None], lent: list[bool], k: int) -> None:
+    try:
+        work()
+    finally:
+        lent[k] = False
 
 
 def _error_of(work: Callable[[], None]) -> Exception | None:
@@ -77,7 +96,7 @@ def _error_of(work: Callable[[], None]) -> Exception | None:
     return None
 
 
-def _work(orders: _Queue, told: _Queue) -> None:
+def _work(orders: _Queue) -> None:
     while (order := orders.get()) is not None:
-        told.put(_error_of(order))
+        order()
         del order  # holds what it works on

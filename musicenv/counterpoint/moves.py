@@ -30,10 +30,10 @@ from musicenv.counterpoint.space import (
     slot_of,
     unpack,
 )
+from musicenv.generation import decorator_of, generated, source_of, summarise_source
 from musicenv.jit import kernel_folder
 from musicenv.kernel import BAR, END, LENGTH, TIME, Lines, duration_fits, view
 from musicenv.melody import Melody
-from musicenv.step import decorator_of, generated, source_of, summarise_source
 from rewards.rules import Suite
 
 TICKS: Final = np.array(DURATIONS, dtype=np.int64)
@@ -52,7 +52,7 @@ def score(melody: Melody, weight: npt.NDArray[np.float64]) -> float:
 
 
 def summarise(melody: Melody, summary: Integers) -> None:
-    """Replaced in the generated module: see ``musicenv.step``."""
+    """Replaced in the generated module: see ``musicenv.generation``."""
 
 
 def permitted(space: Space, known: int, table: Table) -> int:
