@@ -81,15 +81,33 @@ class KLRolloutBuffer(RolloutBuffer):
     window: deque[Notes]
     """The newest rollouts, this one last; ``maxlen`` of them are learned from."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.window = deque(maxlen=1)
+        self._rollouts: list[dict[str, np.ndarray[Any, Any]]] = []
+        super().__init__(*args, **kwargs)
+
     def reset(self) -> None:
+        """As SB3's, but into the arrays of a rollout that is no longer learned from, where there is one: those of new
+        arrays the system hands out page by page, which takes longer than to fill them."""
+        learned_from = {notes.prior.data_ptr() for notes in self.window}
+        for arrays in self._rollouts:
+            if arrays["prior"].ctypes.data not in learned_from:
+                vars(self).update(arrays, pos=0, full=False, generator_ready=False)
+                return
         self.kl = np.zeros((self.buffer_size, self.n_envs), dtype=np.float32)
         self.prior = np.zeros((self.buffer_size, self.n_envs, N_ACTIONS), dtype=np.float32)
         super().reset()
+        self._rollouts.append({name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)})
 
-    def add(self, *args: Any, **kwargs: Any) -> None:
-        self.kl[self.pos] = self.policy.last_kl.numpy()
-        self.prior[self.pos] = self.policy.last_prior.numpy()
-        super().add(*args, **kwargs)
+    def add(self, obs: Any, action: Any, reward: Any, episode_start: Any, value: Any, log_prob: Any) -> None:
+        """As SB3's, which copies each array twice."""
+        told = {"observations": obs, "actions": action, "rewards": reward, "episode_starts": episode_start}
+        told |= {"values": value.flatten(), "log_probs": log_prob}
+        told |= {"prior": self.policy.last_prior, "kl": self.policy.last_kl}
+        for name, given in told.items():
+            getattr(self, name)[self.pos] = given
+        self.pos += 1
+        self.full = self.pos == self.buffer_size
 
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: np.ndarray[Any, Any]) -> None:
         self.rewards -= self.coefficient * self.prices(self.observations) * self.kl
@@ -104,7 +122,7 @@ class KLRolloutBuffer(RolloutBuffer):
         arrays = (self.observations, self.prior, self.actions, self.log_probs, self.advantages, self.returns)
         notes = self.buffer_size * self.n_envs
         flat = [torch.from_numpy(array.reshape(notes, *array.shape[2:])) for array in arrays]
-        # SB3 makes new arrays for each rollout, so that nothing needs copying.
+        # They are written to again when the window has no room for them any more, so that nothing needs copying.
         self.window.append(Notes(self.policy.read(flat[0]), flat[1], flat[2].flatten(), *flat[3:]))
 
     def notes(self) -> Notes:
@@ -157,6 +175,11 @@ class PriorPPO(PPO):
     def collect_rollouts(self, env: Any, callback: Any, rollout_buffer: Any, n_rollout_steps: int) -> bool:
         rollout_buffer.coefficient = self.controller.coefficient
         return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
+
+    def _update_info_buffer(self, infos: list[dict[str, Any]], dones: Any = None) -> None:
+        """SB3's, which looks at each environment at each step, for those that have something to tell."""
+        ended = np.flatnonzero(dones)
+        super()._update_info_buffer([infos[i] for i in ended], dones[ended])
 
     def train(self) -> None:
         """One update from the rollout buffer's window: clipped PPO, value regression and the KL to the prior."""

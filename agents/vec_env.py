@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import gymnasium as gym
 import numpy as np
@@ -14,11 +15,16 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvS
 from musicenv.alphabet import N_ACTIONS
 from musicenv.batch import Batch
 from musicenv.env import observation_space
+from musicenv.lazy import LazyInfos
+
+_TOLD: Final = {"terminal_observation": "observations", "melody": "melody", "terms": "terms", "passed": "passed"}
+"""What the info of a finished piece tells, by what it is in ``Finished``."""
 
 
 class MelodyVecEnv(VecEnv):
     """``batch.n`` melodies for SB3.  A finished piece's info holds ``terminal_observation``, ``melody``, ``terms`` and
-    ``passed`` as in ``MelodyVectorEnv``, and ``episode`` = {r, l} as ``VecMonitor`` would give it."""
+    ``passed`` as in ``MelodyVectorEnv``, put together when they are asked for, and ``episode`` = {r, l} as
+    ``VecMonitor`` would give it."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
@@ -51,13 +57,8 @@ class MelodyVecEnv(VecEnv):
         if final is not None:
             infos = list(self._infos)
             for r, i in enumerate(final.rows):
-                infos[i] = {
-                    "terminal_observation": final.observations[r],
-                    "melody": final.melody[r],
-                    "terms": final.terms[r],
-                    "passed": final.passed[r],
-                    "episode": {"r": float(self._returns[i]), "l": int(self._lengths[i])},
-                }
+                told = {name: partial(final.of_piece, what, r) for name, what in _TOLD.items()}
+                infos[i] = LazyInfos(told, episode={"r": float(self._returns[i]), "l": int(self._lengths[i])})
             self._returns[final.rows] = 0.0
             self._lengths[final.rows] = 0
         return batch.observations, batch.rewards.astype(np.float32), batch.finished, infos

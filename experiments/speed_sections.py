@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 
-from agents.training import Settings, build
+from agents.training import Settings, Trained, build
 from agents.vec_env import MelodyVecEnv
 from experiments import speed_planners, speed_search
 from experiments.report import real_parts
@@ -187,33 +187,43 @@ class IdleVecEnv(VecEnv):
 
 
 def ppo(preset: Preset, seed: int) -> list[Figure]:
-    """The training loop of ``train_ppo`` on its environment, on an idle one, and on two threads by the wall clock."""
+    """The training loop of ``train_ppo`` on its environment, on an idle one, and on two threads by the wall clock.
+
+    Collecting notes and learning from them are measured by themselves, since the second does not see the environment.
+    """
     settings = Settings(seed=seed, threads=1)
 
-    def training(model: Any, env: Any) -> Run:
+    def parts(trained: Trained, env: Any) -> tuple[Run, Run]:
+        model = trained.model
         model.set_env(env)
         _, callback = model._setup_learn(10**9, None)
 
-        def run(rollouts: int) -> None:
+        def collecting(rollouts: int) -> None:
             for _ in range(rollouts):
                 model.collect_rollouts(env, callback, model.rollout_buffer, n_rollout_steps=settings.rollout)
+
+        def learning(updates: int) -> None:
+            for _ in range(updates):
                 model.train()
 
-        return run
+        return collecting, learning
 
-    trained, other = build(settings), build(settings)
-    runs = {"loop": training(trained.model, trained.env), "idle": training(other.model, IdleVecEnv(other.env))}
+    one, other, two = build(settings), build(settings), build(replace(settings, threads=2))
+    collecting, learning = parts(one, one.env)
+    runs = {"collecting": collecting, "idle": parts(other, IdleVecEnv(other.env))[0], "learning": learning}
     cost = interleaved(runs, 8 * preset.seconds)
-    both = build(replace(settings, threads=2))
-    runs = {"one": runs["loop"], "two": training(both.model, both.env)}
+    loop, idle = cost["collecting"] + cost["learning"], cost["idle"] + cost["learning"]
+    runs = {"collecting": collecting, "learning": learning}
+    runs |= dict(zip(("two collecting", "two learning"), parts(two, two.env), strict=True))
     taken = interleaved(runs, 8 * preset.seconds, wall=True)
+    alone, shared = (taken[f"{who}collecting"] + taken[f"{who}learning"] for who in ("", "two "))
     notes = settings.envs * settings.rollout
     return [
-        Figure("loop, one thread", notes / cost["loop"], "notes/s"),
-        Figure("the same loop on an idle environment", notes / cost["idle"], "notes/s"),
-        Figure("environment's share of the loop", 1 - cost["idle"] / cost["loop"], "", 0.15, True),
-        Figure("loop, two threads", notes / taken["two"], "notes/s", 20_000),
-        Figure("two threads / one", taken["one"] / taken["two"]),
+        Figure("loop, one thread", notes / loop, "notes/s"),
+        Figure("the same loop on an idle environment", notes / idle, "notes/s"),
+        Figure("environment's share of the loop", 1 - idle / loop, "", 0.15, True),
+        Figure("loop, two threads", notes / shared, "notes/s", 20_000),
+        Figure("two threads / one", alone / shared),
     ]
 
 

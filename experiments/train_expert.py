@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from stable_baselines3.common.logger import configure
 from tqdm import tqdm
@@ -61,7 +62,7 @@ def train(run: Run, args: Args, expert: Expert) -> PriorPolicy:
             shown = {"score": "score", "incumbent": "incumbent", "KL": "kl_per_piece"}
             bar.set_postfix({name: f"{figures[key]:.2f}" for name, key in shown.items()}, refresh=False)
             best = int(found.returns.argmax())
-            herald.offer(float(found.returns[best]), found.melodies[best])
+            herald.offer(float(found.returns[best]), partial(found.melodies.__getitem__, best))
             herald.say(bar)
             if time.monotonic() - saved > PAUSE or expert.notes >= args.steps:
                 expert.save(path)

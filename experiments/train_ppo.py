@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
@@ -49,7 +50,7 @@ class Progress(BaseCallback):
                 info = self.locals["infos"][i]
                 self.terms.append(info["terms"])
                 self.passes.append(bool(info["passed"].all()))
-                self.herald.offer(info["episode"]["r"], info["melody"])
+                self.herald.offer(info["episode"]["r"], partial(info.__getitem__, "melody"))
         return True
 
     def _on_rollout_end(self) -> None:

@@ -57,10 +57,10 @@ class Herald:
         self._said = time.monotonic()
         self._news: Melody | None = None
 
-    def offer(self, score: float, melody: Melody) -> None:
-        """A finished piece."""
+    def offer(self, score: float, melody: Callable[[], Melody]) -> None:
+        """A finished piece, which is asked for if it is the best."""
         if score > self.best:
-            self.best, self._news = score, melody
+            self.best, self._news = score, melody()
 
     def say(self, bar: tqdm[Any]) -> None:
         """Write the best piece as ABC above the bar, if there is a new one and the last is some seconds ago."""

@@ -52,6 +52,10 @@ class Finished:
         lines = self._packing.lines(self._packed)
         return [viewed(lines, r) for r in range(self.rows.size)]
 
+    def of_piece(self, what: str, r: int) -> Any:
+        """One of the above, of one piece."""
+        return getattr(self, what)[r]
+
     def spread_observations(self) -> npt.NDArray[Any]:
         """(n,) objects: the observation of each melody of the batch that ended, else None."""
         return self._spread("observations", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -74,6 +75,19 @@ class Prior:
         rows = [size + (size if layer else self.shape.width) for layer in range(self.shape.layers)]
         gates = [(weights.gates_bias[layer], weights.gates[layer, :n]) for layer, n in enumerate(rows)]
         return [(from_numpy(bias), from_numpy(matrix)) for bias, matrix in (*gates, (weights.head_bias, weights.head))]
+
+    def hears_alike(self, n: int, parts: Sequence[slice]) -> bool:
+        """Whether ``n`` rows, more than ``SMALL_BATCH``, come out the same to the bit when ``parts`` of them are heard
+        one by one: a library may add up in another order where rows are fewer."""
+        from torch import Generator, addmm, rand
+
+        given = Generator().manual_seed(0)
+        for bias, matrix in self._products:
+            rows = rand(n, len(matrix), generator=given)
+            whole = addmm(bias, rows, matrix)
+            if not all(whole[part].equal(addmm(bias, rows[part], matrix)) for part in parts):
+                return False
+        return True
 
     def __getstate__(self) -> dict[str, Any]:
         return {"shape": self.shape, "weights": self.weights}  # a copy's weights lie elsewhere
