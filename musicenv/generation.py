@@ -99,6 +99,8 @@ def _kernel_of(module: Any) -> Kernel:
 def _generate(suite: Suite, in_python: npt.NDArray[np.bool_]) -> str:
     lines = ['"""Generated: the step of musicenv/step.py with the rules of one suite."""', ""]
     lines += [
+        "import numba",
+        "",
         "from musicenv.kernel import *",
         "from musicenv.alphabet import *",
         "from musicenv.step import *",

@@ -240,6 +240,7 @@ def load_states(suite: Suite, *functions: Callable[..., Any]) -> Any:
 def _generate(suite: Suite, functions: tuple[Callable[..., Any], ...]) -> str:
     decorator = decorator_of(suite)
     lines = ['"""Generated: functions of musicenv/counterpoint/moves.py with the rules of one suite."""', ""]
+    lines += ["import numba", ""]
     lines += [f"from {name} import *" for name in dict.fromkeys([__name__, *(f.__module__ for f in functions)])]
     lines += ["from musicenv.jit import compiled", "", decorator, "def is_allowed(melody):"]
     lines += [f"    if rule_{k}(melody) < 0.0:\n        return False" for k, term in enumerate(suite) if term.rule.hard]
