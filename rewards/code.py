@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def is_shipped(function: Any) -> bool:
     """Whether the function is one of ours rather than a user's."""
-    return bool(function.__module__.split(".")[0] in OWN_PACKAGES)
+    return (function.__module__ or "").split(".")[0] in OWN_PACKAGES  # None: typed into nothing
 
 
 def compiled_or_checked(function: F, **options: Any) -> F:

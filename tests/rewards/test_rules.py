@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from musicenv import kernel
 from musicenv.alphabet import N_ACTIONS, action_of
 from musicenv.batch import Batch
+from musicenv.env import MelodyEnv
 from musicenv.melody import melody_from_notes
 from musicenv.options import Options
 from musicenv.refused import SlowRuleWarning
@@ -247,3 +248,13 @@ def test_no_warning_where_every_rule_compiles() -> None:
         batch = Batch(1, Options(bars=1).tasks(), rising * 1.0, None)
     assert not batch.arrays.in_python.any()
     assert batch.masks.shape == (1, N_ACTIONS)
+
+
+def test_a_rule_that_was_typed_into_no_module_is_a_rule() -> None:
+    typed: dict[str, Any] = {}
+    exec("def on_c(melody):\n    return float(melody.pitch[-1] == 60)", typed)
+    assert typed["on_c"].__module__ in (None, "builtins")
+    with pytest.warns(SlowRuleWarning, match="on_c"):  # numba compiles nothing that has no module
+        env = MelodyEnv(prior=None, reward=rule(typed["on_c"]))
+    env.reset(seed=0)
+    assert [env.step(np.int64(action_of(pitch, 12)))[1] for pitch in (60, 62)] == [1.0, 0.0]
