@@ -155,6 +155,23 @@ def test_what_is_learned_does_not_depend_on_the_number_of_threads() -> None:
     np.testing.assert_array_equal(one.batch.observations, three.batch.observations)
 
 
+@pytest.mark.parametrize("window", [1, 3])
+def test_no_rollout_is_written_over_one_that_is_learned_from(window: int) -> None:
+    """Whether it came to its end or was broken off; and no more arrays are made than are needed."""
+    model = (part := trained(window=window)).model
+    _, callback = model._setup_learn(10**6, None)
+    buffer, as_they_were = model.rollout_buffer, dict[int, list[torch.Tensor]]()
+    for turn in range(8):
+        model.collect_rollouts(part.env, callback, buffer, n_rollout_steps=model.n_steps)
+        for notes in buffer.window:
+            assert all(map(torch.equal, notes, as_they_were[id(notes)]))
+        if turn not in (3, 4):
+            buffer.keep()
+            as_they_were[id(buffer.window[-1])] = [tensor.clone() for tensor in buffer.window[-1]]
+    assert len(buffer.window) == window
+    assert len(buffer._rollouts) == window + 1
+
+
 def test_the_controller_settles_at_its_target() -> None:
     """On a plant whose KL falls with the coefficient and rises slowly with training, as in practice."""
     controller = KLController(target=6.0, coefficient=1.0)

@@ -132,6 +132,15 @@ def test_a_copied_row_goes_on_as_its_source() -> None:
     assert (planner.log_probs[0] == planner.log_probs[2]).all()
 
 
+def test_a_library_whose_products_depend_on_what_is_heard_together_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    prior, exact = load_prior(), torch.addmm
+    rows = [slice(0, 20), slice(20, 40)]
+    monkeypatch.setattr(torch, "addmm", lambda bias, x, matrix: (x.double() @ matrix.double()).float() + bias)
+    assert prior.hears_alike(40, rows)
+    monkeypatch.setattr(torch, "addmm", lambda bias, x, matrix: exact(bias, x, matrix) * (1.0 + 1e-6 * (len(x) < 40)))
+    assert not prior.hears_alike(40, rows)
+
+
 def test_features_of_another_shape_are_refused() -> None:
     prior = load_prior()
     with pytest.raises(ValueError, match="rows need"):
