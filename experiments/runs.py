@@ -191,7 +191,8 @@ def print_table(rows: Sequence[Sequence[object]], columns: Sequence[str]) -> Non
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on: processor and its vector instructions, cores this process may use, memory in GiB, operating system."""
+    """What the figures were measured on: processor and its widest vectors, cores this process may use, memory in GiB,
+    operating system."""
     usable = getattr(os, "sched_getaffinity", None)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {

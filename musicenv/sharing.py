@@ -195,6 +195,7 @@ class SharedStep:
         """As ``musicenv.step.advance``; an error that a rule raised in any thread is raised here, when all are done."""
         if actions.size <= AT_ONCE:
             return self._advance(page, actions, begins, listens)
+        self._lost.clear()
         self._workers.lend(self._help)
         try:
             told = self._advance(page, actions, begins, listens)
