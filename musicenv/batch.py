@@ -53,6 +53,8 @@ HEARD_AT_ONCE: Final = 128
 """Melodies that the prior hears at once, in one thread, at least: enough for its matrix products."""
 HEARD_IN: Final = 4
 """Parts of a large batch that threads can share: each costs some Python, and what is heard depends on no thread."""
+HEARD_WHOLE: Final = 2048
+"""Up to here one thread hears all at once."""
 
 _WHOLE = np.dtype(np.int64)
 
@@ -185,7 +187,7 @@ class Batch:
         """The state of all melodies and of the prior, as arrays by name (not copied)."""
         state = dict(self.lines._asdict())
         if self._prior_state is not None:
-            state.update(vars(self._prior_state))
+            state.update(self._prior_state.arrays)
         return state
 
     def set_state(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
@@ -346,8 +348,8 @@ class Batch:
 
     @cached_property
     def _heard_whole(self) -> bool:
-        """Whether one thread hears all melodies in one, which is faster for some hundred: if nothing else comes out."""
-        if self.prior is None or self.workers.threads > 1 or self.n >= 4 * HEARD_AT_ONCE:
+        """Whether one thread hears all melodies in one, which is faster: if nothing else comes out."""
+        if self.prior is None or self.workers.threads > 1 or self.n > HEARD_WHOLE:
             return False
         return self.prior.hears_alike(self.n, _parts_heard(self.n))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from musicenv import kernel
 from musicenv.jit import compiled, inlined
-from musicenv.kernel import Lines, read_state
+from musicenv.kernel import read_state
 from musicenv.reference import borrow, put
 from rewards.priors.features import N_FEATURES, prior_features
 from rewards.priors.kernel import step_rows, tell
@@ -25,8 +27,9 @@ def tell_all(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt
 
 
 @inlined
-def write_features(lines: Lines, i: int, out: npt.NDArray[np.int16]) -> None:
-    """The prior's inputs ``out`` (N_FEATURES,) for the next note of melody ``i``."""
+def write_features(state: Any, i: int, out: npt.NDArray[np.int16]) -> None:
+    """The prior's inputs ``out`` (N_FEATURES,) for the next note of melody ``i`` of ``state``, a reference."""
+    lines = state.lines
     notes, frame = lines.notes[i], lines.frame[i]
     prior_features(
         notes[0],
@@ -39,6 +42,7 @@ def write_features(lines: Lines, i: int, out: npt.NDArray[np.int16]) -> None:
         frame[kernel.METRE],
         frame[kernel.MODE],
         frame[kernel.STYLE],
+        state.looked_back[i],
         out,
     )
 
@@ -46,9 +50,9 @@ def write_features(lines: Lines, i: int, out: npt.NDArray[np.int16]) -> None:
 @compiled
 def prior_inputs(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDArray[np.int16]) -> None:
     """``write_features`` for each of ``rows`` of the state in ``block``, into ``out`` (len(rows), N_FEATURES)."""
-    lines, out = read_state(block).lines, borrow(out)
+    state, out = read_state(block), borrow(out)
     for r in range(rows.size):
-        write_features(lines, rows[r], out[r])
+        write_features(state, rows[r], out[r])
 
 
 @compiled

@@ -21,7 +21,8 @@ from musicenv.alphabet import (
 )
 from musicenv.jit import compiled, inlined
 from musicenv.melody import ARRAYS, UNSET, Melody
-from musicenv.reference import reader
+from musicenv.reference import ask_for, reader
+from rewards.priors.features import N_SEARCHES
 from rewards.priors.kernel import forget_one
 from rewards.rules import Suite, SuiteArrays
 
@@ -34,9 +35,6 @@ NO_PITCH: Final = -1
 READINGS: Final = 8
 """Statistics are read at the bar lines that divide a piece into at most so many stretches: each reading goes through
 the whole line so far, so that a note of a long piece costs no more than one of a short one."""
-
-LOOKBACK: Final = (1, 2, 4, 8)
-"""Bars ago at which an observation looks up the same place."""
 
 _DURATIONS: Final = np.array(DURATIONS, dtype=np.int64)
 
@@ -118,7 +116,7 @@ class State(NamedTuple):
     masks: npt.NDArray[np.int8]
     """``alphabet.MASKS``."""
     looked_back: npt.NDArray[np.int64]
-    """(n, lookbacks) the notes that an observation looked back at last: where the next one begins to search."""
+    """(n, N_SEARCHES) the notes that observations and the prior's inputs looked up last: where they begin to search."""
     beginnings: Beginnings
     room: npt.NDArray[np.uint8]
     """(n, bytes of a row) where pieces that ended are packed."""
@@ -164,7 +162,7 @@ def state_of(
         told_at=told_at,
         at_bar=np.zeros(n, dtype=np.bool_),
         masks=MASKS,
-        looked_back=np.zeros((n, len(LOOKBACK)), dtype=np.int64),
+        looked_back=np.zeros((n, N_SEARCHES), dtype=np.int64),
         beginnings=nowhere if beginnings is None else beginnings,
         room=room,
         post=post,
@@ -218,6 +216,25 @@ def copied(lines: Lines, i: int) -> Melody:
     seen = viewed(lines, i)
     copies: dict[str, Any] = {name: getattr(seen, name).copy() for name in ARRAYS}
     return seen._replace(**copies)
+
+
+@inlined
+def ask_for_next(lines: Lines, i: int) -> None:
+    """Have what ``append`` and ``hear`` write brought into the cache."""
+    n = lines.frame[i, LENGTH]
+    for row in range(3):
+        ask_for(lines.notes[i, row, n : n + 1])
+    for row in range(2):
+        ask_for(lines.heard[i, row, n : n + 1])
+
+
+@inlined
+def ask_for_statistics(lines: Lines, i: int) -> None:
+    """Have what statistics read and write brought into the cache."""
+    ask_for(lines.values[i])
+    ask_for(lines.tallies[i])
+    for row in range(3):
+        ask_for(lines.notes[i, row, : lines.frame[i, LENGTH]])
 
 
 @inlined

@@ -17,7 +17,6 @@ from musicenv.kernel import (
     HIGH,
     KEY,
     LENGTH,
-    LOOKBACK,
     LOW,
     METRE,
     MODE,
@@ -27,11 +26,15 @@ from musicenv.kernel import (
     durations_that_fit,
     read_state,
 )
-from musicenv.reference import put
+from musicenv.lookback import note_at
+from musicenv.reference import ask_for, put
 from musicenv.task import METRES, STYLES, TONICS, TUNE_MODES
+from rewards.priors.features import SPANS
 
 HISTORY: Final = 8
 """Notes whose pitch and duration are given as numbers."""
+LOOKBACK: Final = (1, 2, 4, 8)
+"""Bars ago at which the same place is looked up."""
 _MIDDLE: Final = 70.0
 _OCTAVE: Final = 12.0
 _BAR_CAP: Final = 8
@@ -67,6 +70,8 @@ U: Final = np.uint64
 """Indices that can't be negative: numba asks of the others whether they count from the end."""
 _PITCH, _DURATION, _HISTORY, _PLACE, _BAR, _METRE, _MODE, _KEY, _STYLE, _RANGE, _LOOKED, _LEGAL = map(U, _OFFSETS[:-1])
 _LOOKBACK: Final = np.array(LOOKBACK, dtype=np.int64)
+_SEARCH: Final = np.array([1 + SPANS.index(bars) for bars in LOOKBACK])
+"""Which of the prior's searches each is; its half bar comes first."""
 _TICKS: Final = np.array(DURATIONS, dtype=np.int64)
 _INDEX_OF: Final = np.searchsorted(_TICKS, np.arange(_TICKS[-1] + 1))
 """Index of a duration by its ticks."""
@@ -107,6 +112,12 @@ def observe_masks(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], mas
     state = read_state(block)
     for i in rows:
         mask_one(state, i, mask[i])
+
+
+@inlined
+def ask_for_observed(state: Any, x: npt.NDArray[np.float32]) -> None:
+    """Have what ``observe_one`` writes of ``x`` (D,) brought into the cache; the rest lies row after row, and is."""
+    ask_for(x[: N_FEATURES + state.lines.scores.shape[1]])
 
 
 @compiled
@@ -161,20 +172,11 @@ def observe_one(
         there = time - ago
         if n == 0 or there < start:
             break
-        # The note that sounds there is mostly the one after that of the observation before, which is what sounded
-        # where the newest note began.
-        j = min(U(looked_back[k]), newest)
-        copied = onset[newest] - ago
-        before = j
-        while onset[before] > copied and before > U(0):
-            before -= one
-        while before < newest and onset[before + one] <= copied:
-            before += one
-        while onset[j] > there:
-            j -= one
-        while onset[j] + ticks[j] <= there:
-            j += one
-        looked_back[k] = j
+        # What sounded where the newest note began is mostly what the search before found.
+        copied, search = onset[newest] - ago, _SEARCH[k]
+        before = note_at(onset, n, max(copied, onset[0]), looked_back[search])
+        j = note_at(onset, n, there, before)
+        looked_back[search] = j
         x[at] = _HEIGHT[U(pitch[j])]
         x[at + one] = pitch[j] != REST
         x[at + U(2)] = onset[j] == there

@@ -28,6 +28,8 @@ from musicenv.jit import inlined
 _core: Final[Any] = numba.core  # numba ships few types
 _extending: Final[Any] = numba.extending
 types: Final[Any] = numba.types
+_LINE: Final = 64
+"""Bytes of a cache line."""
 
 
 class Reference(types.Type):  # type: ignore[misc]
@@ -161,6 +163,30 @@ def _copy_bytes(typing_context: Any, target: Any, source: Any, size: Any) -> Any
 
 copy_bytes: Final[Callable[[int, int, int], None]] = _extending.intrinsic(_copy_bytes)
 """For compiled code: copy to the address ``target`` from ``source`` so many bytes, which do not overlap."""
+
+
+def _ask_for(typing_context: Any, address: Any) -> Any:
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte, number = (context.get_value_type(kind) for kind in (types.CPointer(types.uint8), types.int32))
+        kind = _core.cgutils.ir.FunctionType(_core.cgutils.ir.VoidType(), [byte, number, number, number])
+        prefetch = _core.cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        # To be read, into the second cache level: more of these can be on their way than of any others.
+        how = [number(value) for value in (0, 2, 1)]
+        builder.call(prefetch, [builder.inttoptr(arguments[0], byte), *how])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), lower
+
+
+_ask_for_line: Final[Callable[[int], None]] = _extending.intrinsic(_ask_for)
+
+
+@inlined
+def ask_for(row: npt.NDArray[Any]) -> None:
+    """Have the memory of ``row`` (n,), contiguous, brought into the cache: it is read or written soon."""
+    address, size = row.ctypes.data, row.size * row.itemsize
+    for line in range(0, size + _LINE - 1, _LINE):
+        _ask_for_line(address + line)
 
 
 @inlined

@@ -20,6 +20,8 @@ from musicenv.kernel import (
     TIME,
     Lines,
     append,
+    ask_for_next,
+    ask_for_statistics,
     begin_task,
     hear,
     is_read,
@@ -30,7 +32,7 @@ from musicenv.kernel import (
     view,
 )
 from musicenv.melody import Melody
-from musicenv.observation import observe_one, silence
+from musicenv.observation import ask_for_observed, observe_one, silence
 from musicenv.packing import pack_one
 from musicenv.pages import read_page
 from musicenv.reference import borrow, fetch, refer
@@ -40,7 +42,9 @@ OK, FAILED, FINISHED, NO_ACTION = range(4)
 """First value that ``advance`` returns: all went well; a note rule returned NaN or a statistic an infinity; a piece was
 finished already; an action is not in the alphabet."""
 
-
+AHEAD = 4
+"""How many melodies before its turn the memory of one is asked for, where the prior's products have emptied the caches
+since the last note."""
 KEPT = 0
 """Replaced in the generated module: how many numbers the suite's tallies keep of a melody."""
 
@@ -88,6 +92,8 @@ def play(
     lines = fetch(lines)
     ended, readings = 0, 0
     for i in range(first, last):
+        if listening and i + AHEAD < last:
+            ask_for_next(lines, i + AHEAD)
         frame, action = lines.frame[i], actions[i]
         if frame[TIME] >= frame[END]:
             return FINISHED, i, 0
@@ -104,6 +110,8 @@ def play(
         at_bar[i] = finished[i] or is_read(frame, _DURATIONS[duration])
         ended += finished[i]
         readings += at_bar[i]
+        if listening and at_bar[i]:
+            ask_for_statistics(lines, i)
     for i in range(first, last if suite.note_terms.size > 0 else first):
         note_rules(refer(view(lines, i)), lines.values[i])
         rewards[i], failed = settle(lines, suite, i, suite.note_terms, rewards[i])
@@ -154,6 +162,8 @@ def play_and_observe(
     if told[0] != OK:
         return told
     for i in range(first, last if observations.size > 0 else first):
+        if state.told_at > 0 and i + AHEAD < last:
+            ask_for_observed(state, observations[i + AHEAD])
         observe_one(state, i, observations[i], masks[i], terms[i])
         if finished[i] and state.told_at > 0:
             silence(observations[i], state.told_at, state.log_probs.shape[1])
@@ -164,7 +174,7 @@ def play_and_observe(
             observe_one(state, i, observations[i], masks[i], terms[i])
     for i in range(first, last if listens > 0 else first):
         if begins > 0 or not finished[i]:
-            write_features(state.lines, i, state.features[i])
+            write_features(state, i, state.features[i])
     return told
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from musicenv.alphabet import DURATIONS, HIGHEST, LOWEST, N_DURATIONS, N_PITCHES, REST
 from musicenv.jit import compiled
+from musicenv.lookback import note_at
 from musicenv.task import BAR_TICKS, METRES, STYLES, TUNE_MODES
 
 NOTHING: Final = N_PITCHES
@@ -61,6 +62,9 @@ _PLACE_OFFSET = np.concatenate([[0], np.cumsum(BAR_TICKS)[:-1]]).astype(np.int16
 _SPANS = np.array(SPANS, dtype=np.int64)
 _HALF_BAR = np.array([{"2/4": 12, "3/4": 12, "4/4": 24, "6/8": 18, "9/8": 18}[metre] for metre in METRES])
 _N_LOOKBACKS = len(_LOOKBACKS)
+_PHRASES = np.array((4, 8), dtype=np.int64)
+N_SEARCHES: Final = _N_LOOKBACKS + _PHRASES.size
+"""Places of the line that are looked up for one vector: the lookbacks in their order, then the ends of phrases."""
 _FIRST_LOOKBACK = CANDIDATES[0]
 _TICKS_LEFT = max(BAR_TICKS)
 
@@ -102,17 +106,6 @@ def _agreement(pitch: npt.NDArray[np.int16], duration: npt.NDArray[np.int16], i:
 
 
 @compiled
-def _phrase_end(pitch: npt.NDArray[np.int16], onset: npt.NDArray[np.int16], n: int, time: int, end: int) -> int:
-    """Pitch index of the note that ends at, or is held over, tick ``end``; NOTHING where that is still to come."""
-    if end > time:
-        return NOTHING
-    j = n - 1
-    while j >= 0 and onset[j] >= end:
-        j -= 1
-    return _pitch_index(pitch[j]) if j >= 0 else NOTHING
-
-
-@compiled
 def prior_features(
     pitch: npt.NDArray[np.int16],
     onset: npt.NDArray[np.int16],
@@ -124,13 +117,15 @@ def prior_features(
     metre: int,
     mode: int,
     style: int,
+    near: npt.NDArray[np.int64],
     out: npt.NDArray[np.int16],
 ) -> None:
     """Write into ``out`` (N_FEATURES,) the input of the step that predicts note ``n`` from the ``n`` notes before it.
 
     ``pitch`` (relative MIDI), ``onset`` and ``duration`` (ticks) hold at least ``n`` notes; ``start`` and ``end`` are
     the ticks where the piece begins and ends, ``bar`` the ticks of a bar; ``metre``, ``mode`` and ``style`` are
-    indices of ``musicenv.task``.
+    indices of ``musicenv.task``.  ``near`` (N_SEARCHES,) is where each search begins, any notes from 0 on, and then
+    what it found.
     """
     time = start
     out[0] = NOTHING
@@ -140,27 +135,30 @@ def prior_features(
         out[0] = _pitch_index(pitch[n - 1])
         out[1] = _length(duration[n - 1])
     left = max(end - time, 0)
-    out[2] = _PLACE_OFFSET[metre] + time % bar
-    out[3] = _fold(time // bar + 1)
+    number = time // bar
+    out[2] = _PLACE_OFFSET[metre] + time - number * bar
+    out[3] = _fold(number + 1)
     out[4] = _fold(left // bar)
     out[5] = min(left, _TICKS_LEFT)
     out[6] = mode
     out[7] = style
-
-    out[8] = _phrase_end(pitch, onset, n, time, end - 4 * bar)
-    out[9] = _phrase_end(pitch, onset, n, time, end - 8 * bar)
-
+    for k in range(_PHRASES.size):
+        last = end - _PHRASES[k] * bar - 1
+        out[8 + k] = NOTHING
+        if n > 0 and onset[0] <= last < time:
+            j = note_at(onset, n, last, near[_N_LOOKBACKS + k])
+            near[_N_LOOKBACKS + k] = j
+            out[8 + k] = _pitch_index(pitch[j])
     where = _FIRST_LOOKBACK
     target = time - _HALF_BAR[metre]
-    j = n - 1
-    for span in range(_N_LOOKBACKS):
-        while j >= 0 and onset[j] > target:
-            j -= 1
-        if j < 0:
+    for k in range(_N_LOOKBACKS):
+        if n == 0 or target < onset[0]:
             out[where] = NOTHING
             out[where + 1] = N_LENGTHS - 1
             out[where + 2] = 0
         else:
+            j = note_at(onset, n, target, near[k])
+            near[k] = j
             out[where] = _pitch_index(pitch[j])
             if onset[j] == target:
                 out[where + 1] = _length(duration[j])
@@ -169,8 +167,8 @@ def prior_features(
                 out[where + 1] = HELD + _length(onset[j] + duration[j] - target)
                 out[where + 2] = 0
         where += 3
-        if span + 1 < _N_LOOKBACKS:
-            target = time - bar * _SPANS[span]
+        if k + 1 < _N_LOOKBACKS:
+            target = time - bar * _SPANS[k]
 
 
 @compiled
@@ -187,6 +185,7 @@ def piece_features(
 ) -> npt.NDArray[np.int16]:
     """``prior_features`` before every note of a whole piece: (n, N_FEATURES) int16."""
     out = np.empty((pitch.size, N_FEATURES), dtype=np.int16)
+    near = np.zeros(N_SEARCHES, dtype=np.int64)
     for n in range(pitch.size):
-        prior_features(pitch, onset, duration, n, start, end, bar, metre, mode, style, out[n])
+        prior_features(pitch, onset, duration, n, start, end, bar, metre, mode, style, near, out[n])
     return out

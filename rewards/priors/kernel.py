@@ -6,7 +6,7 @@ vectorise without reordering any sum.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,60 +14,10 @@ import numpy.typing as npt
 from musicenv.alphabet import N_ACTIONS, N_DURATIONS, N_PITCHES
 from musicenv.exponential import exponential, logarithm
 from musicenv.jit import compiled, inlined
-from musicenv.reference import borrow, put, reader
+from musicenv.reference import ask_for, borrow, put
+from rewards.priors.arrays import LANES, Floats, Ints, room_in, said_in, weights_in
 from rewards.priors.features import HELD, N_LENGTHS, NOTHING
 from rewards.priors.shape import KINDS
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
-
-
-LANES: Final = 32
-"""Pitches are padded to this many, two vector registers."""
-
-
-class Weights(NamedTuple):
-    """A prior's weights as the step reads them."""
-
-    columns: Ints
-    """(F,) columns of the feature vector that are read."""
-    offsets: Ints
-    """(F,) row of ``table`` at which each of them begins."""
-    candidates: Ints
-    """(K,) columns with the pitches of the copy candidates."""
-    table: Floats
-    """(rows, D) what each value of each feature adds to the input."""
-    table_bias: Floats
-    """(D,)"""
-    gates: Floats
-    """(layers, H + max(H, D), 4 H) gates i, f, g, o of [h, input]; those of g are doubled, as tanh(z) = 2 sigmoid(2 z)
-    - 1.  ``multiply_add`` reads as many rows as a layer has inputs."""
-    gates_bias: Floats
-    """(layers, 4 H)"""
-    head: Floats
-    """(H + D, outputs) of [h, x]: pitch logits, duration units, gates of the candidates for pitch, for duration."""
-    head_bias: Floats
-    """(outputs,)"""
-    pitch_to_duration: Floats
-    """(R, LANES)"""
-    duration: Floats
-    """(N_DURATIONS, R)"""
-    duration_bias: Floats
-    """(N_DURATIONS,)"""
-    copy: Floats
-    """(2, K, KINDS) what a candidate of each kind adds to the logit of its pitch, of its duration."""
-
-
-def _laid_out(**arrays: npt.ArrayLike) -> Weights:
-    """Weights as compiled code takes them to lie in memory."""
-    whole = ("columns", "offsets", "candidates")
-    kinds: dict[str, Any] = {name: np.int64 if name in whole else np.float32 for name in arrays}
-    return Weights(**{name: np.ascontiguousarray(array, dtype=kinds[name]) for name, array in arrays.items()})
-
-
-_AXES: Final = dict(zip(Weights._fields, (1, 1, 1, 2, 1, 3, 2, 2, 1, 2, 2, 1, 3), strict=True))
-weights_in = reader(_laid_out(**{name: np.zeros((1,) * axes) for name, axes in _AXES.items()}))
-"""For compiled code: the reference to the weights in a ``block_of`` them."""
 
 _EVEN: Final = np.float32(np.log(N_ACTIONS))
 """Nats of the choice between all actions, where nothing is known yet."""
@@ -307,6 +257,12 @@ def advance(
     power = np.empty(4 * size, dtype=np.int32)
     for k in range(rows.size):
         own = memory[rows[k]]
+        if k + 1 < rows.size:
+            j = rows[k + 1]
+            ask_for(memory[j, layer].reshape(-1))
+            ask_for(hidden[j])
+            if told.size > 0:
+                ask_for(told[j, at : at + size])
         write_state(gates[k], own[layer], power)
         if layer + 1 < layers:
             put(own[layer + 1, 0], following[k, :size])
@@ -339,6 +295,11 @@ def speak(
     power = np.empty(N_DURATIONS * LANES, dtype=np.int32)
     for k in range(rows.size):
         i = rows[k]
+        if k + 1 < rows.size:
+            j = rows[k + 1]
+            ask_for(log_probs[j])
+            if told.size > 0:
+                ask_for(told[j, at : at + N_ACTIONS])
         entropy[i] = write_log_probs(weights, features[k], head[k], scratch, power, log_probs[i])
         if told.size > 0:
             tell(log_probs[i], told[i, at : at + N_ACTIONS])
@@ -382,32 +343,27 @@ def step_rows(
     speak(block, features, rows, head, log_probs, entropy, told, at)
 
 
-def fused(arrays: dict[str, Any], columns: Ints, offsets: Ints, candidates: Ints) -> Weights:
-    """The weights as the step reads them, from arrays named as in ``PriorNet.state_dict``."""
-    layers = sum(name.endswith("weight_hh_l0") for name in arrays)
-    size = arrays["layers.0.weight_hh_l0"].shape[1]
-    width = arrays["table"].shape[1]
-    gates = np.zeros((layers, size + max(size, width), 4 * size), dtype=np.float32)
-    bias = np.zeros((layers, 4 * size), dtype=np.float32)
-    for layer in range(layers):
-        of_input = arrays[f"layers.{layer}.weight_ih_l0"].T
-        gates[layer, :size] = arrays[f"layers.{layer}.weight_hh_l0"].T
-        gates[layer, size : size + of_input.shape[0]] = of_input
-        bias[layer] = arrays[f"layers.{layer}.bias_ih_l0"] + arrays[f"layers.{layer}.bias_hh_l0"]
-    gates[:, :, 2 * size : 3 * size] *= 2
-    bias[:, 2 * size : 3 * size] *= 2
-    return _laid_out(
-        columns=columns,
-        offsets=offsets,
-        candidates=candidates,
-        table=arrays["table"],
-        table_bias=arrays["table_bias"],
-        gates=gates,
-        gates_bias=bias,
-        head=arrays["head.weight"].T,
-        head_bias=arrays["head.bias"],
-        pitch_to_duration=np.pad(arrays["pitch_to_duration"].T, ((0, 0), (0, LANES - N_PITCHES))),
-        duration=arrays["duration.weight"],
-        duration_bias=arrays["duration.bias"],
-        copy=arrays["copy"],
-    )
+@compiled
+def gather_room(block: Ints, place: Ints, said: Ints, features: npt.NDArray[np.int16], rows: Ints) -> None:
+    """``gather`` for ``rows`` of the ``Said`` in ``said``, into the ``Room`` in ``place``, which keeps them and their
+    ``features``."""
+    room, count = room_in(place), rows.size
+    for k in range(count):
+        room.rows[k] = rows[k]
+        put(features[k], room.features[k])
+    gather(block, room.features, room.rows[:count], said_in(said).memory, room.inputs)
+
+
+@compiled
+def advance_room(place: Ints, said: Ints, count: int, layer: int, told: Floats, at: int) -> None:
+    """``advance`` for the first ``count`` rows of a ``Room``."""
+    room, of = room_in(place), said_in(said)
+    rows, between = room.rows[:count], (room.inputs, room.following)
+    advance(rows, layer, room.gates, of.memory, of.hidden, *between, told, at)
+
+
+@compiled
+def speak_room(block: Ints, place: Ints, said: Ints, count: int, told: Floats, at: int) -> None:
+    """``speak`` for the first ``count`` rows of a ``Room``."""
+    room, of = room_in(place), said_in(said)
+    speak(block, room.features, room.rows[:count], room.head, of.log_probs, of.entropy, told, at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
@@ -14,8 +15,8 @@ import numpy.typing as npt
 from musicenv.alphabet import N_ACTIONS
 from musicenv.reference import block_of
 from rewards.priors import kernel
+from rewards.priors.arrays import Said, Weights, fused, room_for
 from rewards.priors.features import N_FEATURES
-from rewards.priors.kernel import Weights
 from rewards.priors.shape import Shape
 from rewards.priors.store import Arrays, read_weights, weights_path
 
@@ -29,7 +30,7 @@ UNTOLD: Final = np.zeros((0, 0), dtype=np.float32)
 """Where nobody is told."""
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class PriorState:
     """What the prior knows of n pieces: plain arrays with one row a piece."""
 
@@ -42,13 +43,47 @@ class PriorState:
     entropy: npt.NDArray[np.float32]
     """(n,) of these, in nats."""
 
+    @property
+    def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
+        """All of these, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @cached_property
+    def block(self) -> npt.NDArray[np.int64]:
+        """Where compiled functions find them."""
+        return block_of(Said(**self.arrays))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.arrays  # a copy's lie elsewhere
+
     def copy_rows(self, to: Any, source: PriorState, rows: Any) -> None:
         """``self[to] = source[rows]`` in every array; both are anything that indexes rows."""
-        for field in fields(self):
-            getattr(self, field.name)[to] = getattr(source, field.name)[rows]
+        for name, array in self.arrays.items():
+            array[to] = getattr(source, name)[rows]
 
     def copy(self) -> PriorState:
-        return PriorState(*(getattr(self, field.name).copy() for field in fields(self)))
+        return PriorState(*(array.copy() for array in self.arrays.values()))
+
+
+class _Place:
+    """A ``Room`` for up to ``capacity`` rows, with torch's views of it: made once, as most steps are of as many."""
+
+    def __init__(self, weights: Weights, capacity: int) -> None:
+        from torch import from_numpy  # only here: playing a few pieces needs no torch
+
+        self.capacity = capacity
+        room = self._room = room_for(weights, capacity)
+        self.block = block_of(room)
+        self.everyone = np.arange(capacity)
+        self._whole = [from_numpy(array) for array in (room.inputs, room.following, room.gates, room.head)]
+        self._views: dict[int, list[Any]] = {}
+
+    def views(self, count: int) -> list[Any]:
+        """The first ``count`` rows of inputs, following, gates and head."""
+        found = self._views.get(count)
+        if found is None:
+            found = self._views[count] = [tensor[:count] for tensor in self._whole]
+        return found
 
 
 class Prior:
@@ -59,7 +94,7 @@ class Prior:
 
     def __init__(self, shape: Shape, arrays: Arrays) -> None:
         self.shape = shape
-        self.weights: Weights = kernel.fused(arrays, shape.columns, shape.offsets, shape.candidates)
+        self.weights: Weights = fused(arrays, shape.columns, shape.offsets, shape.candidates)
 
     @cached_property
     def block(self) -> npt.NDArray[np.int64]:
@@ -125,38 +160,57 @@ class Prior:
         """
         # One memory layout and type each: otherwise numba would compile the step anew for slices.
         features = np.ascontiguousarray(features, dtype=np.int16)
-        rows = np.arange(len(state.hidden)) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
-        if features.shape != (rows.size, N_FEATURES):
-            raise ValueError(f"features have shape {features.shape}; {rows.size} rows need {(rows.size, N_FEATURES)}")
-        if rows.size <= SMALL_BATCH:
+        count = len(state.hidden) if rows is None else len(rows)
+        if features.shape != (count, N_FEATURES):
+            raise ValueError(f"features have shape {features.shape}; {count} rows need {(count, N_FEATURES)}")
+        if count <= SMALL_BATCH:
+            rows = np.arange(count) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
             into = state.memory, state.hidden, state.log_probs, state.entropy
             kernel.step_rows(self.block, features, rows, *into, told, at)
         else:
-            self._step_large(state, features, rows, told, at)
+            place = self._place(count)
+            if rows is None:
+                rows = place.everyone[:count]
+            self._step_large(place, state.block, features, np.ascontiguousarray(rows, dtype=np.int64), told, at)
+
+    def _place(self, count: int) -> _Place:
+        """This thread's, for so many rows."""
+        kept = self._places
+        place: _Place | None = getattr(kept, "place", None)
+        if place is None or place.capacity < count:
+            kept.place = place = _Place(self.weights, count)
+        return place
+
+    @cached_property
+    def _places(self) -> threading.local:
+        return threading.local()
 
     def _step_large(
         self,
-        state: PriorState,
+        place: _Place,
+        said: npt.NDArray[np.int64],
         features: npt.NDArray[np.int16],
         rows: Rows,
         told: npt.NDArray[np.float32],
         at: int,
     ) -> None:
         """The same step with torch's matrix products, as many threads as torch is set to."""
-        from torch import addmm, from_numpy
-
-        weights, shape = self.weights, self.shape
+        count = rows.size
+        inputs, following, gates, head = place.views(count)
         *layers, (head_bias, head_matrix) = self._products
-        read = np.empty((rows.size, shape.hidden + shape.width), dtype=np.float32)
-        following = np.empty((rows.size, 2 * shape.hidden), dtype=np.float32)
-        gates = np.empty((rows.size, 4 * shape.hidden), dtype=np.float32)
-        head = np.empty((rows.size, weights.head_bias.size), dtype=np.float32)
-        kernel.gather(self.block, features, rows, state.memory, read)
+        addmm = self._addmm
+        kernel.gather_room(self.block, place.block, said, features, rows)
         for layer, (bias, matrix) in enumerate(layers):
-            addmm(bias, from_numpy(following if layer else read), matrix, out=from_numpy(gates))
-            kernel.advance(rows, layer, gates, state.memory, state.hidden, read, following, told, at)
-        addmm(head_bias, from_numpy(read), head_matrix, out=from_numpy(head))
-        kernel.speak(self.block, features, rows, head, state.log_probs, state.entropy, told, at)
+            addmm(bias, following if layer else inputs, matrix, out=gates)
+            kernel.advance_room(place.block, said, count, layer, told, at)
+        addmm(head_bias, inputs, head_matrix, out=head)
+        kernel.speak_room(self.block, place.block, said, count, told, at)
+
+    @cached_property
+    def _addmm(self) -> Any:
+        from torch import addmm
+
+        return addmm
 
 
 @lru_cache(maxsize=8)

@@ -17,9 +17,11 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 import musicenv
 from musicenv.alphabet import DURATIONS, N_ACTIONS, REST, action_of, note_of
 from musicenv.env import MelodyEnv, draw
+from musicenv.hearing import prior_inputs
 from musicenv.kernel import LENGTH
 from musicenv.task import METRES, TONICS
 from musicenv.vector import MelodyVectorEnv
+from rewards.priors.features import N_FEATURES as N_PRIOR_FEATURES
 from rewards.rules import RuleError, rule
 from tests.musicenv.small_rules import SMALL
 
@@ -341,12 +343,19 @@ def test_statistics_are_read_at_most_eight_times_a_piece() -> None:
 
 def test_a_lookback_finds_its_note_wherever_it_begins_to_search() -> None:
     rng, env = np.random.default_rng(0), MelodyVectorEnv(32, prior=None, metre="6/8", pickup=6)
+    batch, everyone = env.batch, np.arange(32)
+    features = np.empty((2, 32, N_PRIOR_FEATURES), dtype=np.int16)
     env.reset(seed=0)
     for _ in range(60):
         seen = env.step(rng.integers(N_ACTIONS, size=32))[0].copy()
-        env.batch.state.looked_back[:] = rng.integers(200, size=(32, 4))
-        env.batch.observe(np.arange(32))
-        np.testing.assert_array_equal(env.batch.observations, seen)
+        prior_inputs(batch.block, everyone, features[0])
+        for _ in range(2):
+            batch.state.looked_back[:] = rng.integers(200, size=batch.state.looked_back.shape)
+            prior_inputs(batch.block, everyone, features[1])
+            np.testing.assert_array_equal(*features)
+            batch.state.looked_back[:] = rng.integers(200, size=batch.state.looked_back.shape)
+            batch.observe(everyone)
+            np.testing.assert_array_equal(batch.observations, seen)
 
 
 def test_what_is_told_of_finished_pieces_is_made_when_it_is_asked_for() -> None:

@@ -15,6 +15,7 @@ from rewards.priors.features import (
     HELD,
     N_FEATURES,
     N_LENGTHS,
+    N_SEARCHES,
     NOTHING,
     SPANS,
     piece_features,
@@ -32,8 +33,8 @@ def index_of(pitch: int) -> int:
 def features(melody: Melody, n: int) -> dict[str, int]:
     """The features before note ``n`` by name."""
     out = np.empty(N_FEATURES, dtype=np.int16)
-    m = melody
-    prior_features(m.pitch, m.onset, m.duration, n, m.start, m.end, m.bar, m.metre, m.mode, m.style, out)
+    m, near = melody, np.zeros(N_SEARCHES, dtype=np.int64)
+    prior_features(m.pitch, m.onset, m.duration, n, m.start, m.end, m.bar, m.metre, m.mode, m.style, near, out)
     return dict(zip(FEATURES, out.tolist(), strict=True))
 
 

@@ -17,6 +17,7 @@ from rewards.priors import Prior, load_prior, stepping
 from rewards.priors.features import CARDINALITY, N_FEATURES
 from rewards.priors.lstm import PriorNet
 from rewards.priors.shape import Shape
+from rewards.priors.stepping import PriorState
 from rewards.priors.store import read_weights, write_weights
 
 Vectors = npt.NDArray[np.int16]
@@ -130,6 +131,33 @@ def test_a_copied_row_goes_on_as_its_source() -> None:
     prior.step(state, features[:, 1])
     np.testing.assert_allclose(planner.log_probs[1], state.log_probs[0], atol=1e-5)
     assert (planner.log_probs[0] == planner.log_probs[2]).all()
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda state: pickle.loads(pickle.dumps(state)), PriorState.copy])
+def test_a_copy_of_a_state_is_stepped_by_itself(copied: Callable[[PriorState], PriorState]) -> None:
+    prior, features = load_prior(), random_features(20, 2)
+    state = prior.state(20)
+    prior.step(state, features[:, 0])
+    other = copied(state)
+    prior.step(other, features[:, 1])
+    assert (other.memory != state.memory).any()
+    prior.step(state, features[:, 1])
+    for name, array in state.arrays.items():
+        np.testing.assert_array_equal(other.arrays[name], array)
+
+
+def test_steps_of_many_and_of_some_in_turns_leave_each_other_alone() -> None:
+    """Rows, features and what lies between the products are written where those of the step before were."""
+    prior, features = load_prior(), random_features(60, 3)
+    state, some, others = prior.state(60), np.arange(5, 50, 2), prior.state(40)
+    for t in range(3):
+        prior.step(others, features[:40, t])
+        prior.step(state, features[some, t], some)
+    alone = prior.state(some.size)
+    for t in range(3):
+        prior.step(alone, features[some, t])
+    np.testing.assert_allclose(state.log_probs[some], alone.log_probs, atol=1e-5)
+    assert (np.delete(state.memory, some, axis=0) == 0).all()
 
 
 def test_a_library_whose_products_depend_on_what_is_heard_together_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
