@@ -13,6 +13,7 @@ import numpy.typing as npt
 from musicenv.alphabet import (
     DURATIONS,
     MASKS,
+    N_ACTIONS,
     N_DURATIONS,
     REST,
     duration_is_legal,
@@ -219,9 +220,11 @@ def copied(lines: Lines, i: int) -> Melody:
 
 
 @inlined
-def ask_for_next(lines: Lines, i: int) -> None:
-    """Have what ``append`` and ``hear`` write brought into the cache."""
+def ask_for_next(lines: Lines, i: int, log_probs: npt.NDArray[np.float32], action: int) -> None:
+    """Have what ``append`` and ``hear`` read and write for an ``action`` brought into the cache."""
     n = lines.frame[i, LENGTH]
+    if 0 <= action < N_ACTIONS:
+        ask_for(log_probs[i, action : action + 1])
     for row in range(3):
         ask_for(lines.notes[i, row, n : n + 1])
     for row in range(2):

@@ -165,7 +165,7 @@ copy_bytes: Final[Callable[[int, int, int], None]] = _extending.intrinsic(_copy_
 """For compiled code: copy to the address ``target`` from ``source`` so many bytes, which do not overlap."""
 
 
-def _ask_for(typing_context: Any, address: Any) -> Any:
+def _ask_for(typing_context: Any, line: Any) -> Any:
     def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         byte, number = (context.get_value_type(kind) for kind in (types.CPointer(types.uint8), types.int32))
         kind = _core.cgutils.ir.FunctionType(_core.cgutils.ir.VoidType(), [byte, number, number, number])
@@ -184,9 +184,9 @@ _ask_for_line: Final[Callable[[int], None]] = _extending.intrinsic(_ask_for)
 @inlined
 def ask_for(row: npt.NDArray[Any]) -> None:
     """Have the memory of ``row`` (n,), contiguous, brought into the cache: it is read or written soon."""
-    address, size = row.ctypes.data, row.size * row.itemsize
-    for line in range(0, size + _LINE - 1, _LINE):
-        _ask_for_line(address + line)
+    first, size = row.ctypes.data, row.size * row.itemsize
+    for line in range(first - first % _LINE, first + size, _LINE):
+        _ask_for_line(line)
 
 
 @inlined

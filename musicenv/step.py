@@ -93,7 +93,7 @@ def play(
     ended, readings = 0, 0
     for i in range(first, last):
         if listening and i + AHEAD < last:
-            ask_for_next(lines, i + AHEAD)
+            ask_for_next(lines, i + AHEAD, log_probs, actions[i + AHEAD])
         frame, action = lines.frame[i], actions[i]
         if frame[TIME] >= frame[END]:
             return FINISHED, i, 0

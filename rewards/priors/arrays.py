@@ -76,7 +76,7 @@ class Said(NamedTuple):
     """(n,)"""
 
 
-class Room(NamedTuple):
+class Workspace(NamedTuple):
     """Where a step of up to m rows has its inputs and what lies between its products."""
 
     features: npt.NDArray[np.int16]
@@ -93,10 +93,11 @@ class Room(NamedTuple):
     """(m, outputs)"""
 
 
-def room_for(weights: Weights, m: int) -> Room:
+def workspace_for(weights: Weights, m: int) -> Workspace:
+    """A workspace for steps of up to ``m`` rows."""
     size, width = weights.gates.shape[2] // 4, weights.table_bias.size
     columns = size + width, 2 * size, 4 * size, weights.head_bias.size
-    return Room(
+    return Workspace(
         np.empty((m, N_FEATURES), dtype=np.int16),
         np.empty(m, dtype=np.int64),
         *(np.empty((m, count), dtype=np.float32) for count in columns),
@@ -104,7 +105,7 @@ def room_for(weights: Weights, m: int) -> Room:
 
 
 said_in = reader(Said(*(np.zeros((1,) * axes, dtype=np.float32) for axes in (4, 2, 2, 1))))
-room_in = reader(Room(np.zeros((1, 1), np.int16), np.zeros(1, np.int64), *[np.zeros((1, 1), np.float32)] * 4))
+workspace_in = reader(Workspace(np.zeros((1, 1), np.int16), np.zeros(1, np.int64), *[np.zeros((1, 1), np.float32)] * 4))
 """For compiled code: as ``weights_in``."""
 
 

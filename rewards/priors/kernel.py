@@ -15,7 +15,7 @@ from musicenv.alphabet import N_ACTIONS, N_DURATIONS, N_PITCHES
 from musicenv.exponential import exponential, logarithm
 from musicenv.jit import compiled, inlined
 from musicenv.reference import ask_for, borrow, put
-from rewards.priors.arrays import LANES, Floats, Ints, room_in, said_in, weights_in
+from rewards.priors.arrays import LANES, Floats, Ints, said_in, weights_in, workspace_in
 from rewards.priors.features import HELD, N_LENGTHS, NOTHING
 from rewards.priors.shape import KINDS
 
@@ -243,17 +243,14 @@ def advance(
     hidden: Floats,
     inputs: Floats,
     following: Floats,
-    told: Floats,
-    at: int,
 ) -> None:
     """Advance a layer by its ``gates`` (rows, 4 H); write [h, input] of the next into ``following`` (rows, 2 H).
 
-    After the top layer ``hidden`` (n, H) is its h, which is ``told`` too, and ``inputs`` (rows, H + D) is [h, x] for
-    the head.
+    After the top layer ``hidden`` (n, H) is its h, and ``inputs`` (rows, H + D) is [h, x] for the head.
     """
     layers, _, size = memory.shape[1:]
     gates, memory, hidden = borrow(gates), borrow(memory), borrow(hidden)
-    inputs, following, told = borrow(inputs), borrow(following), borrow(told)
+    inputs, following = borrow(inputs), borrow(following)
     power = np.empty(4 * size, dtype=np.int32)
     for k in range(rows.size):
         own = memory[rows[k]]
@@ -261,8 +258,6 @@ def advance(
             j = rows[k + 1]
             ask_for(memory[j, layer].reshape(-1))
             ask_for(hidden[j])
-            if told.size > 0:
-                ask_for(told[j, at : at + size])
         write_state(gates[k], own[layer], power)
         if layer + 1 < layers:
             put(own[layer + 1, 0], following[k, :size])
@@ -270,8 +265,6 @@ def advance(
         else:
             put(own[layer, 0], hidden[rows[k]])
             put(own[layer, 0], inputs[k, :size])
-            if told.size > 0:
-                put(own[layer, 0], told[rows[k], at : at + size])
 
 
 @compiled
@@ -280,16 +273,17 @@ def speak(
     features: npt.NDArray[np.int16],
     rows: Ints,
     head: Floats,
+    hidden: Floats,
     log_probs: Floats,
     entropy: Floats,
     told: Floats,
     at: int,
 ) -> None:
-    """Write log p of every action into ``log_probs`` (n, N_ACTIONS) from the fused head (rows, outputs), the
-    ``entropy`` (n,) in nats, and what is ``told`` after the hidden state."""
+    """Write log p of every action into ``log_probs`` (n, N_ACTIONS) from the fused head (rows, outputs), and the
+    ``entropy`` (n,) in nats; ``told`` are the ``hidden`` state (n, H) and the log-probabilities."""
     weights = weights_in(block)
     features, head, log_probs, told = borrow(features), borrow(head), borrow(log_probs), borrow(told)
-    at += weights.head.shape[0] - weights.table_bias.size
+    hidden, after = borrow(hidden), at + hidden.shape[1]
     size = max(weights.pitch_to_duration.shape[0], 4)
     scratch = np.empty((2 * N_DURATIONS + size, LANES), dtype=np.float32)
     power = np.empty(N_DURATIONS * LANES, dtype=np.int32)
@@ -299,10 +293,12 @@ def speak(
             j = rows[k + 1]
             ask_for(log_probs[j])
             if told.size > 0:
-                ask_for(told[j, at : at + N_ACTIONS])
+                ask_for(hidden[j])
+                ask_for(told[j, at : after + N_ACTIONS])
         entropy[i] = write_log_probs(weights, features[k], head[k], scratch, power, log_probs[i])
         if told.size > 0:
-            tell(log_probs[i], told[i, at : at + N_ACTIONS])
+            put(hidden[i], told[i, at:after])
+            tell(log_probs[i], told[i, after : after + N_ACTIONS])
 
 
 @compiled
@@ -336,34 +332,34 @@ def step_rows(
         for k in range(count):
             put(weights.gates_bias[layer], gates[k])
         multiply_add(following if layer else inputs, weights.gates[layer], gates)
-        advance(rows, layer, gates, memory, hidden, inputs, following, told, at)
+        advance(rows, layer, gates, memory, hidden, inputs, following)
     for k in range(count):
         put(weights.head_bias, head[k])
     multiply_add(inputs, weights.head, head)
-    speak(block, features, rows, head, log_probs, entropy, told, at)
+    speak(block, features, rows, head, hidden, log_probs, entropy, told, at)
 
 
 @compiled
-def gather_room(block: Ints, place: Ints, said: Ints, features: npt.NDArray[np.int16], rows: Ints) -> None:
-    """``gather`` for ``rows`` of the ``Said`` in ``said``, into the ``Room`` in ``place``, which keeps them and their
+def gather_in(work: Ints, block: Ints, said: Ints, features: npt.NDArray[np.int16], rows: Ints) -> None:
+    """``gather`` for ``rows`` of the ``Said`` in ``said``, in the ``Workspace`` in ``work``, which keeps them and their
     ``features``."""
-    room, count = room_in(place), rows.size
+    own, count = workspace_in(work), rows.size
     for k in range(count):
-        room.rows[k] = rows[k]
-        put(features[k], room.features[k])
-    gather(block, room.features, room.rows[:count], said_in(said).memory, room.inputs)
+        own.rows[k] = rows[k]
+        put(features[k], own.features[k])
+    gather(block, own.features, own.rows[:count], said_in(said).memory, own.inputs)
 
 
 @compiled
-def advance_room(place: Ints, said: Ints, count: int, layer: int, told: Floats, at: int) -> None:
-    """``advance`` for the first ``count`` rows of a ``Room``."""
-    room, of = room_in(place), said_in(said)
-    rows, between = room.rows[:count], (room.inputs, room.following)
-    advance(rows, layer, room.gates, of.memory, of.hidden, *between, told, at)
+def advance_in(work: Ints, said: Ints, count: int, layer: int) -> None:
+    """``advance`` for the first ``count`` rows of a workspace."""
+    own, of = workspace_in(work), said_in(said)
+    advance(own.rows[:count], layer, own.gates, of.memory, of.hidden, own.inputs, own.following)
 
 
 @compiled
-def speak_room(block: Ints, place: Ints, said: Ints, count: int, told: Floats, at: int) -> None:
-    """``speak`` for the first ``count`` rows of a ``Room``."""
-    room, of = room_in(place), said_in(said)
-    speak(block, room.features, room.rows[:count], room.head, of.log_probs, of.entropy, told, at)
+def speak_in(work: Ints, block: Ints, said: Ints, count: int, told: Floats, at: int) -> None:
+    """``speak`` for the first ``count`` rows of a workspace."""
+    own, of = workspace_in(work), said_in(said)
+    what = of.hidden, of.log_probs, of.entropy
+    speak(block, own.features, own.rows[:count], own.head, *what, told, at)

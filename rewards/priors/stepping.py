@@ -15,7 +15,7 @@ import numpy.typing as npt
 from musicenv.alphabet import N_ACTIONS
 from musicenv.reference import block_of
 from rewards.priors import kernel
-from rewards.priors.arrays import Said, Weights, fused, room_for
+from rewards.priors.arrays import Said, Weights, fused, workspace_for
 from rewards.priors.features import N_FEATURES
 from rewards.priors.shape import Shape
 from rewards.priors.store import Arrays, read_weights, weights_path
@@ -25,6 +25,9 @@ Rows = npt.NDArray[np.int64]
 SMALL_BATCH: Final = 16
 """Up to here one compiled call is faster than matrix products in torch (measured on one core)."""
 
+
+_STEP: Final = 128
+"""Rows by which a workspace grows."""
 
 UNTOLD: Final = np.zeros((0, 0), dtype=np.float32)
 """Where nobody is told."""
@@ -65,17 +68,17 @@ class PriorState:
         return PriorState(*(array.copy() for array in self.arrays.values()))
 
 
-class _Place:
-    """A ``Room`` for up to ``capacity`` rows, with torch's views of it: made once, as most steps are of as many."""
+class _Prepared:
+    """A ``Workspace`` for up to ``capacity`` rows and torch's views of it, made once: most steps are of as many."""
 
     def __init__(self, weights: Weights, capacity: int) -> None:
         from torch import from_numpy  # only here: playing a few pieces needs no torch
 
         self.capacity = capacity
-        room = self._room = room_for(weights, capacity)
-        self.block = block_of(room)
         self.everyone = np.arange(capacity)
-        self._whole = [from_numpy(array) for array in (room.inputs, room.following, room.gates, room.head)]
+        work = self._work = workspace_for(weights, capacity)
+        self.block = block_of(work)
+        self._whole = [from_numpy(array) for array in (work.inputs, work.following, work.gates, work.head)]
         self._views: dict[int, list[Any]] = {}
 
     def views(self, count: int) -> list[Any]:
@@ -168,26 +171,31 @@ class Prior:
             into = state.memory, state.hidden, state.log_probs, state.entropy
             kernel.step_rows(self.block, features, rows, *into, told, at)
         else:
-            place = self._place(count)
-            if rows is None:
-                rows = place.everyone[:count]
-            self._step_large(place, state.block, features, np.ascontiguousarray(rows, dtype=np.int64), told, at)
+            work = self._prepared(count)
+            some = work.everyone[:count] if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
+            self._step_large(work, state.block, features, some, told, at)
 
-    def _place(self, count: int) -> _Place:
-        """This thread's, for so many rows."""
-        kept = self._places
-        place: _Place | None = getattr(kept, "place", None)
-        if place is None or place.capacity < count:
-            kept.place = place = _Place(self.weights, count)
-        return place
+    def _prepared(self, count: int) -> _Prepared:
+        """This thread's, for at least so many rows."""
+        kept = self._threads
+        work: _Prepared | None = getattr(kept, "work", None)
+        if work is None or work.capacity < count:
+            kept.work = work = _Prepared(self.weights, -(-count // _STEP) * _STEP)
+        return work
 
     @cached_property
-    def _places(self) -> threading.local:
+    def _threads(self) -> threading.local:
         return threading.local()
+
+    @cached_property
+    def _addmm(self) -> Any:
+        from torch import addmm
+
+        return addmm
 
     def _step_large(
         self,
-        place: _Place,
+        work: _Prepared,
         said: npt.NDArray[np.int64],
         features: npt.NDArray[np.int16],
         rows: Rows,
@@ -195,22 +203,15 @@ class Prior:
         at: int,
     ) -> None:
         """The same step with torch's matrix products, as many threads as torch is set to."""
-        count = rows.size
-        inputs, following, gates, head = place.views(count)
+        count, addmm = rows.size, self._addmm
+        inputs, following, gates, head = work.views(count)
         *layers, (head_bias, head_matrix) = self._products
-        addmm = self._addmm
-        kernel.gather_room(self.block, place.block, said, features, rows)
+        kernel.gather_in(work.block, self.block, said, features, rows)
         for layer, (bias, matrix) in enumerate(layers):
             addmm(bias, following if layer else inputs, matrix, out=gates)
-            kernel.advance_room(place.block, said, count, layer, told, at)
+            kernel.advance_in(work.block, said, count, layer)
         addmm(head_bias, inputs, head_matrix, out=head)
-        kernel.speak_room(self.block, place.block, said, count, told, at)
-
-    @cached_property
-    def _addmm(self) -> Any:
-        from torch import addmm
-
-        return addmm
+        kernel.speak_in(work.block, self.block, said, count, told, at)
 
 
 @lru_cache(maxsize=8)
