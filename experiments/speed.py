@@ -10,8 +10,10 @@ python -m experiments.speed --publish RUN          # figures, plot and tables of
 from __future__ import annotations
 
 import json
+import multiprocessing
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,14 +22,14 @@ import torch
 
 from experiments.pages import fill
 from experiments.runs import UserError, command, format_table, machine, open_run, result_of, start_run
-from experiments.speed_figures import Figure, Preset
+from experiments.speed_figures import Figure, Preset, medians
 from experiments.speed_plot import PLOTTED, plot
 from experiments.speed_sections import SECTIONS
 from musicenv.files import write_atomic
 
 PRESETS: Final = {
     "quick": Preset(seconds=0.2, most_environments=1_024, bars=(8, 64), repeats=2),
-    "full": Preset(seconds=4.0, most_environments=65_536, bars=(8, 16, 32, 64), repeats=5),
+    "full": Preset(seconds=4.0, most_environments=65_536, bars=(8, 16, 32, 64), repeats=5, processes=3),
 }
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
 
@@ -87,6 +89,21 @@ def publish(folder: Path) -> None:
     print(fill(DOCS / "speed.md", {"figures": text.rstrip()}))
 
 
+def _measured(name: str, preset: Preset, seed: int) -> Sequence[Figure]:
+    torch.set_num_threads(1)  # a second one waits in a loop, and its time would count as what is measured
+    return SECTIONS[name].measure(preset, seed)
+
+
+def measured(name: str, preset: Preset, seed: int) -> Sequence[Figure]:
+    """The figures of a section."""
+    if preset.processes == 1 or not SECTIONS[name].placed:
+        return _measured(name, preset, seed)
+    shared = preset._replace(seconds=preset.seconds / preset.processes)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as fresh:
+        return medians(list(fresh.map(_measured, *zip(*[(name, shared, seed)] * preset.processes, strict=True))))
+
+
 def run_speed(args: Args) -> None:
     """The command."""
     if args.publish is not None:
@@ -96,10 +113,9 @@ def run_speed(args: Args) -> None:
         raise UserError(f"--only {unknown[0]}: there is no such section; choose from {', '.join(SECTIONS)}")
     run = start_run("speed", args, args.out)
     print("machine: {processor}, {cores} cores, {memory_gib} GiB".format(**machine()), flush=True)
-    torch.set_num_threads(1)  # a second one waits in a loop, and its time would count as what is measured
     found: dict[str, Sequence[Figure]] = {}
     for name in args.only or SECTIONS:
-        found[name] = SECTIONS[name].measure(PRESETS[args.preset], args.seed)
+        found[name] = measured(name, PRESETS[args.preset], args.seed)
         rows = [(figure.name, figure.shown, figure.target_shown) for figure in found[name]]
         print(f"\n{format_table(rows, (SECTIONS[name].title, 'value', 'target'))}", flush=True)
     files = [write_atomic(run.folder / "tables.md", markdown(found))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ class Preset(NamedTuple):
     bars: tuple[int, ...]
     repeats: int
     """Of what is measured in processes of its own, and of each rule."""
+    processes: int = 1
+    """Of sections that are ``placed``; they share the seconds."""
 
     @property
     def slices(self) -> int:
@@ -55,3 +58,11 @@ class Section(NamedTuple):
 
     title: str
     measure: Callable[[Preset, int], Sequence[Figure]]
+    placed: bool = False
+    """Whether its figures hang on where memory happens to lie, and so go up and down from process to process: then each
+    is the median of some processes."""
+
+
+def medians(found: Sequence[Sequence[Figure]]) -> list[Figure]:
+    """Of each figure the median of what several processes found."""
+    return [same[0]._replace(value=statistics.median(f.value for f in same)) for same in zip(*found, strict=True)]

@@ -297,9 +297,9 @@ def start(preset: Preset, seed: int) -> list[Figure]:
 SECTIONS: Final = {
     "single": Section("One environment: gym.make", single),
     "vector": Section("Batches, no prior", vector),
-    "prior": Section("With the prior", with_prior),
-    "threads": Section("Two threads", threads),
-    "ppo": Section("PPO through the SB3 bridge", ppo),
+    "prior": Section("With the prior", with_prior, placed=True),
+    "threads": Section("Two threads", threads, placed=True),
+    "ppo": Section("PPO through the SB3 bridge", ppo, placed=True),
     "bars": Section("Cost by length", bars),
     "environments": Section("Rate by environments", environments),
     "rules": Section("Cost of the rules", rules),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -75,7 +75,6 @@ class _Prepared:
         from torch import from_numpy  # only here: playing a few pieces needs no torch
 
         self.capacity = capacity
-        self.everyone = np.arange(capacity)
         work = self._work = workspace_for(weights, capacity)
         self.block = block_of(work)
         self._whole = [from_numpy(array) for array in (work.inputs, work.following, work.gates, work.head)]
@@ -171,21 +170,23 @@ class Prior:
             into = state.memory, state.hidden, state.log_probs, state.entropy
             kernel.step_rows(self.block, features, rows, *into, told, at)
         else:
+            some = np.arange(count) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
             work = self._prepared(count)
-            some = work.everyone[:count] if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
             self._step_large(work, state.block, features, some, told, at)
+            self._free.append(work)
 
     def _prepared(self, count: int) -> _Prepared:
-        """This thread's, for at least so many rows."""
-        kept = self._threads
-        work: _Prepared | None = getattr(kept, "work", None)
-        if work is None or work.capacity < count:
-            kept.work = work = _Prepared(self.weights, -(-count // _STEP) * _STEP)
-        return work
+        """One that no other thread works in, for at least so many rows."""
+        with suppress(IndexError):
+            work = self._free.pop()
+            if work.capacity >= count:
+                return work
+        return _Prepared(self.weights, -(-count // _STEP) * _STEP)
 
     @cached_property
-    def _threads(self) -> threading.local:
-        return threading.local()
+    def _free(self) -> list[_Prepared]:
+        # No threading.local: torch's tensors must not be freed by a thread that ends with the interpreter.
+        return []
 
     @cached_property
     def _addmm(self) -> Any:

@@ -7,7 +7,7 @@ import pytest
 
 from experiments import speed, timing
 from experiments.runs import result_of
-from experiments.speed_figures import Figure, Preset
+from experiments.speed_figures import Figure, Preset, medians
 from experiments.speed_sections import tunes
 from musicenv.vector import MelodyVectorEnv
 
@@ -75,6 +75,18 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     both = json.loads((docs / "figures" / "speed.json").read_text())["figures"]
     assert both == {"bars": result_of(later)["figures"]["bars"], "environments": figures["environments"]}
     assert "Of another run: Rate by environments." in (docs / "speed.md").read_text()
+
+
+def test_what_hangs_on_the_place_in_memory_is_the_median_of_some_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter([[Figure("rate", value, "x/s"), Figure("ratio", 1 / value, "", 0.5)] for value in (2.0, 9.0, 4.0)])
+    assert medians(list(found)) == [Figure("rate", 4.0, "x/s"), Figure("ratio", 0.25, "", 0.5)]
+    monkeypatch.setitem(speed.PRESETS, "quick", Preset(0.02, 4, (1, 2), 1, processes=2))
+    speed.main(["--only", "threads", "--out", str(tmp_path / "run")])
+    (figures,) = result_of(tmp_path / "run")["figures"].values()
+    assert len(figures) == 3
+    assert all(figure["value"] > 0 for figure in figures)
 
 
 def test_an_unknown_section_is_said(mistake) -> None:  # type: ignore[no-untyped-def]
