@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -158,6 +160,21 @@ def test_steps_of_many_and_of_some_in_turns_leave_each_other_alone() -> None:
         prior.step(alone, features[some, t])
     np.testing.assert_allclose(state.log_probs[some], alone.log_probs, atol=1e-5)
     assert (np.delete(state.memory, some, axis=0) == 0).all()
+
+
+_TWO_THREADS = """
+import numpy as np
+from musicenv.vector import MelodyVectorEnv
+env = MelodyVectorEnv(512, threads=2)
+env.reset(seed=0)
+env.step(np.full(512, 55))
+"""
+
+
+def test_threads_that_heard_end_with_the_interpreter() -> None:
+    """Torch ends a process where its tensors are freed by a thread that the interpreter leaves behind."""
+    ends = [subprocess.run([sys.executable, "-c", _TWO_THREADS], capture_output=True, check=False) for _ in range(3)]
+    assert [end.returncode for end in ends] == [0, 0, 0]
 
 
 def test_a_library_whose_products_depend_on_what_is_heard_together_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
