@@ -80,8 +80,8 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_what_hangs_on_the_place_in_memory_is_the_median_of_some_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = iter([[Figure("rate", value, "x/s"), Figure("ratio", 1 / value, "", 0.5)] for value in (2.0, 9.0, 4.0)])
-    assert medians(list(found)) == [Figure("rate", 4.0, "x/s"), Figure("ratio", 0.25, "", 0.5)]
+    found = [[Figure("rate", value, "x/s"), Figure("ratio", 1 / value, "", 0.5)] for value in (2.0, 9.0, 4.0)]
+    assert medians(found) == [Figure("rate", 4.0, "x/s"), Figure("ratio", 0.25, "", 0.5)]
     monkeypatch.setitem(speed.PRESETS, "quick", Preset(0.02, 4, (1, 2), 1, processes=2))
     speed.main(["--only", "threads", "--out", str(tmp_path / "run")])
     (figures,) = result_of(tmp_path / "run")["figures"].values()
