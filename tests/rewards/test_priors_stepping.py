@@ -163,18 +163,19 @@ def test_steps_of_many_and_of_some_in_turns_leave_each_other_alone() -> None:
 
 
 _TWO_THREADS = """
-import numpy as np
-from musicenv.vector import MelodyVectorEnv
-env = MelodyVectorEnv(512, threads=2)
-env.reset(seed=0)
-env.step(np.full(512, 55))
+import torch
+from agents.training import Settings, build
+torch.set_num_threads(1)
+trained = build(Settings(seed=0, threads=2))
+_, callback = trained.model._setup_learn(10**9, None)
+trained.model.collect_rollouts(trained.env, callback, trained.model.rollout_buffer, n_rollout_steps=8)
 """
 
 
 def test_threads_that_heard_end_with_the_interpreter() -> None:
-    """Torch ends a process where its tensors are freed by a thread that the interpreter leaves behind."""
-    ends = [subprocess.run([sys.executable, "-c", _TWO_THREADS], capture_output=True, check=False) for _ in range(3)]
-    assert [end.returncode for end in ends] == [0, 0, 0]
+    """Torch ends a process where its tensors are freed by a thread that the interpreter leaves behind (mostly)."""
+    ends = [subprocess.run([sys.executable, "-c", _TWO_THREADS], capture_output=True, check=False) for _ in range(4)]
+    assert [end.returncode for end in ends] == [0] * 4
 
 
 def test_a_library_whose_products_depend_on_what_is_heard_together_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
