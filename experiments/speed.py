@@ -101,7 +101,8 @@ def measured(name: str, preset: Preset, seed: int) -> Sequence[Figure]:
     shared = preset._replace(seconds=preset.seconds / preset.processes)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as fresh:
-        return medians(list(fresh.map(_measured, *zip(*[(name, shared, seed)] * preset.processes, strict=True))))
+        found = [fresh.submit(_measured, name, shared, seed) for _ in range(preset.processes)]
+        return medians([each.result() for each in found])
 
 
 def run_speed(args: Args) -> None:

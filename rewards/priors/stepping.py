@@ -162,17 +162,15 @@ class Prior:
         """
         # One memory layout and type each: otherwise numba would compile the step anew for slices.
         features = np.ascontiguousarray(features, dtype=np.int16)
-        count = len(state.hidden) if rows is None else len(rows)
-        if features.shape != (count, N_FEATURES):
-            raise ValueError(f"features have shape {features.shape}; {count} rows need {(count, N_FEATURES)}")
-        if count <= SMALL_BATCH:
-            rows = np.arange(count) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
+        rows = np.arange(len(state.hidden)) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
+        if features.shape != (rows.size, N_FEATURES):
+            raise ValueError(f"features have shape {features.shape}; {rows.size} rows need {(rows.size, N_FEATURES)}")
+        if rows.size <= SMALL_BATCH:
             into = state.memory, state.hidden, state.log_probs, state.entropy
             kernel.step_rows(self.block, features, rows, *into, told, at)
         else:
-            some = np.arange(count) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
-            work = self._prepared(count)
-            self._step_large(work, state.block, features, some, told, at)
+            work = self._prepared(rows.size)
+            self._step_large(work, state.block, features, rows, told, at)
             self._free.append(work)
 
     def _prepared(self, count: int) -> _Prepared:
