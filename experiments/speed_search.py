@@ -61,10 +61,10 @@ class NoteByNote(Melodies):
             prior_inputs(self.batch.block, np.array([i]), features)
             seen = torch.from_numpy(features)[None]
             memory = torch.from_numpy(state["memory"][i])[:, :, None, None]
-            head, hidden, after = self.net.outputs(self.net.inputs(seen), [(h, c) for h, c in memory])
+            head, _, after = self.net.outputs(self.net.inputs(seen), [(h, c) for h, c in memory])
             log_probs = self.net.log_probs(seen, head)[0, 0]
             state["memory"][i] = np.stack([torch.stack(each)[:, 0, 0].numpy() for each in after])
-            state["hidden"][i], state["log_probs"][i] = hidden[0, 0].numpy(), log_probs.numpy()
+            state["log_probs"][i] = log_probs.numpy()
             state["entropy"][i] = -(log_probs.exp() * log_probs).sum().item()
 
 

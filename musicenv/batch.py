@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,6 @@ from musicenv.asking import ask, culprit, refusal
 from musicenv.beginning import frame_of, relative_opening
 from musicenv.finished import Finished, values_of
 from musicenv.generation import load_kernel
-from musicenv.hearing import listen_to, prior_inputs, tell_all
 from musicenv.kernel import (
     Beginnings,
     Lines,
@@ -31,6 +30,7 @@ from musicenv.kernel import (
     new_lines,
     state_of,
 )
+from musicenv.listener import Listener
 from musicenv.melody import Melody, relative_given
 from musicenv.observation import bounds, layout, observe, observe_masks
 from musicenv.packing import Packing, pack
@@ -40,28 +40,15 @@ from musicenv.refused import refused
 from musicenv.sharing import AT_ONCE, SharedStep, new_post
 from musicenv.step import OK
 from musicenv.task import TUNE_MODES, Task
-from musicenv.threads import Workers, parts_of
-from rewards.priors.features import N_FEATURES as N_PRIOR_FEATURES
-from rewards.priors.stepping import SMALL_BATCH, UNTOLD
+from musicenv.threads import Workers
+from rewards.priors.stepping import SMALL_BATCH
 from rewards.rules import Suite
 
 if TYPE_CHECKING:
     from rewards.priors import Prior
 
 
-HEARD_AT_ONCE: Final = 128
-"""Melodies that the prior hears at once, in one thread, at least: enough for its matrix products."""
-HEARD_IN: Final = 4
-"""Parts of a large batch that threads can share: each costs some Python, and what is heard depends on no thread."""
-HEARD_WHOLE: Final = 2048
-"""Up to here one thread hears all at once."""
-
 _WHOLE = np.dtype(np.int64)
-
-
-def _parts_heard(n: int) -> list[slice]:
-    """Parts in which the prior hears many."""
-    return parts_of(n, max(HEARD_AT_ONCE, n // HEARD_IN))
 
 
 class Batch:
@@ -104,9 +91,7 @@ class Batch:
         self.is_whole = not (self._asks_python or more)
         """Whether the compiled step is all there is to a step: no rule runs as Python, no subclass adds anything."""
         self.workers = Workers(threads)
-        self._prior_state = prior.state(n) if prior else None
-        if prior:
-            self._told_at = self.layout["hidden"].start
+        self._listener = Listener(prior, n, self.workers, self.layout["hidden"].start) if prior else None
         self._listens = 0 if prior is None or not self.is_whole else 2 if n <= SMALL_BATCH else 1
         """How far a step can go in hearing its notes, as ``musicenv.step.advance`` takes it."""
         self.ended = 0
@@ -171,23 +156,23 @@ class Batch:
     def _lay_out(self) -> None:
         """Tell compiled functions where everything lies, after arrays were made or copied."""
         heard: dict[str, Any] = {}
-        if self.prior is not None and (said := self._prior_state) is not None:
-            heard["said"] = said.memory, said.hidden, said.log_probs, said.entropy
-            heard["features"] = np.empty((self.n, N_PRIOR_FEATURES), dtype=np.int16)
-            heard["weights"], heard["told_at"] = self.prior.block, self._told_at
+        if self._listener is not None:
+            heard = self._listener.arrays()
         if shares := self.workers.threads > 1 and self.n > AT_ONCE:
             heard["post"] = new_post(self.n)
         self.state = state_of(self.lines, self._kernel_arrays, beginnings=self._beginnings, room=self._room, **heard)
         self.block = block_of(self.state)
         """What compiled functions read it all from."""
+        if self._listener is not None:
+            self._listener.find(self.block)
         alone = partial(self.compiled.advance, self.block)
         self._advance = SharedStep(alone, self.state, self.workers) if shares else alone
 
     def get_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """The state of all melodies and of the prior, as arrays by name (not copied)."""
         state = dict(self.lines._asdict())
-        if self._prior_state is not None:
-            state.update(self._prior_state.arrays)
+        if self._listener is not None:
+            state.update(self._listener.state.arrays)
         return state
 
     def set_state(self, state: dict[str, npt.NDArray[np.generic]]) -> None:
@@ -201,9 +186,9 @@ class Batch:
     @property
     def log_probs(self) -> npt.NDArray[np.float32]:
         """(n, A) the prior's log p(next note) in nats, over all notes, legal or not."""
-        if self._prior_state is None:
+        if self._listener is None:
             raise ValueError("there is no prior in this environment; make it with prior='lstm'")
-        return self._prior_state.log_probs
+        return self._listener.state.log_probs
 
     def melody(self, i: int) -> Melody:
         """A copy of melody ``i``, which may have no note yet."""
@@ -254,8 +239,7 @@ class Batch:
             self._step(actions, True, 0, self._listens)
             return
         self.step_first(actions)
-        if self.prior is not None:
-            self.listen(self._all if not self.ended else np.flatnonzero(~self.finished))
+        self.listen(self._all if not self.ended else np.flatnonzero(~self.finished))
 
     def _step(self, actions: npt.NDArray[np.int64], watched: bool, begins: int = 0, listens: int = 0) -> None:
         """The compiled step, into arrays that nobody holds; ``begins`` and ``listens`` as it takes them."""
@@ -290,8 +274,8 @@ class Batch:
         notes = self._checked(actions)
         if self._goes_on:
             self._step(notes, True, 1, self._listens)
-            if self._listens == 1:
-                self.listen(self._all, known=True)
+            if self._listens == 1 and self._listener is not None:
+                self._listener.hear_all(self.observations)
             if not self.ended:
                 return None
             rows = self.finished.nonzero()[0]
@@ -306,8 +290,7 @@ class Batch:
             self.restart(rows, generators)
             observe(self.block, rows, self.observations, self.masks, self.terms)
             self.complete(rows)
-        if self.prior is not None:
-            self.listen(self._all)
+        self.listen(self._all)
         return final
 
     def restart(self, rows: npt.NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
@@ -324,53 +307,26 @@ class Batch:
             ]
             self.listen(np.array([i for i, _ in opened], dtype=np.int64))
             for i, (pitch, duration) in opened:
-                if (state := self._prior_state) is not None:
-                    hear(self.lines, i, action_of(pitch, duration), state.log_probs[i], state.entropy[i])
+                if self._listener is not None:
+                    said = self._listener.state
+                    hear(self.lines, i, action_of(pitch, duration), said.log_probs[i], said.entropy[i])
                 if k > 0:
                     self.compiled.summarise(kernel.view(self.lines, i), self.lines.summary[i])
                 kernel.append(self.lines, i, pitch, duration)
 
-    def listen(self, rows: npt.NDArray[np.int64], watched: bool = True, known: bool = False) -> None:
+    def listen(self, rows: npt.NDArray[np.int64], watched: bool = True) -> None:
         """Let the prior hear the newest note of ``rows``, so that it tells what may come next.
 
-        Where it is not ``watched``, observations do not show it; ``observe`` does it later.  ``known``: the step has
-        written the prior's features of all melodies, and ``rows`` are all.
+        Where it is not ``watched``, observations do not show it; ``observe`` does it later.
         """
-        if self._prior_state is None:
-            return
-        told = self.observations if watched else UNTOLD
-        if rows.size <= SMALL_BATCH:
-            listen_to(self.block, rows, told)
-        elif rows.size < 2 * HEARD_AT_ONCE or (rows.size == self.n and self._heard_whole):
-            self._listen(rows, told, known)
-        else:
-            self.workers.map(lambda part: self._listen(rows[part], told, known), _parts_heard(rows.size))
-
-    @cached_property
-    def _heard_whole(self) -> bool:
-        """Whether one thread hears all melodies in one, which is faster: if nothing else comes out."""
-        if self.prior is None or self.workers.threads > 1 or self.n > HEARD_WHOLE:
-            return False
-        return self.prior.hears_alike(self.n, _parts_heard(self.n))
-
-    def _listen(self, rows: npt.NDArray[np.int64], told: npt.NDArray[np.float32], known: bool) -> None:
-        assert self.prior is not None and self._prior_state is not None
-        if known:
-            features = self.state.features[rows[0] : rows[-1] + 1]
-        else:
-            features = np.empty((rows.size, N_PRIOR_FEATURES), dtype=np.int16)
-            prior_inputs(self.block, rows, features)
-        self.prior.step(self._prior_state, features, None if rows.size == self.n else rows, told, self._told_at)
-
-    def _tell(self, rows: npt.NDArray[np.int64]) -> None:
-        """Write into the observations of ``rows`` what the prior says of the next notes."""
-        if self._prior_state is not None:
-            tell_all(self.block, rows, self.observations)
+        if self._listener is not None:
+            self._listener.hear(rows, *([self.observations] if watched else []))
 
     def observe(self, rows: npt.NDArray[np.int64], likely: bool = True) -> None:
         """Write observations and masks of ``rows``; not ``likely``: what may be likely next can be left out."""
         observe(self.block, rows, self.observations, self.masks, self.terms)
-        self._tell(rows)
+        if self._listener is not None:
+            self._listener.tell(rows, self.observations)
         self.complete(rows, likely)
 
     def observe_masks(self, rows: npt.NDArray[np.int64]) -> None:

@@ -19,10 +19,10 @@ from rewards.priors.kernel import step_rows, tell
 def tell_all(block: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], out: npt.NDArray[np.float32]) -> None:
     """Write what the prior says of the next note of each of ``rows`` into their observations ``out`` (n, D)."""
     state, out = read_state(block), borrow(out)
-    hidden, log_probs, at = state.hidden, state.log_probs, state.told_at
-    size = hidden.shape[1]
+    memory, log_probs, at = state.memory, state.log_probs, state.told_at
+    top, size = memory.shape[1] - 1, memory.shape[3]
     for i in rows:
-        put(hidden[i], out[i, at : at + size])
+        put(memory[i, top, 0], out[i, at : at + size])
         tell(log_probs[i], out[i, at + size :])
 
 
@@ -67,7 +67,7 @@ def hear_rows(
     Nothing is ``told`` where it is empty.
     """
     state = read_state(block)
-    said = state.memory, state.hidden, state.log_probs, state.entropy
+    said = state.memory, state.log_probs, state.entropy
     step_rows(state.weights, features, rows, *said, told, state.told_at)
 
 

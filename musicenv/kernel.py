@@ -101,7 +101,6 @@ class State(NamedTuple):
     lines: Lines
     suite: SuiteArrays
     memory: npt.NDArray[np.float32]
-    hidden: npt.NDArray[np.float32]
     log_probs: npt.NDArray[np.float32]
     entropy: npt.NDArray[np.float32]
     """Of the prior before the note, as in its ``PriorState``."""
@@ -126,9 +125,9 @@ class State(NamedTuple):
 
 
 _Floats = npt.NDArray[np.float32]
-Said = tuple[_Floats, _Floats, _Floats, _Floats]
-"""The arrays of a ``PriorState``: memory, hidden state, log-probabilities (n, A) and their entropy (n,)."""
-_NOTHING: Final[Said] = (*(np.zeros((1,) * axes, dtype=np.float32) for axes in (4, 2, 2, 1)),)  # type: ignore[assignment]
+Said = tuple[_Floats, _Floats, _Floats]
+"""The arrays of a ``PriorState``: memory, log-probabilities (n, A) and their entropy (n,)."""
+_NOTHING: Final[Said] = (*(np.zeros((1,) * axes, dtype=np.float32) for axes in (4, 2, 1)),)  # type: ignore[assignment]
 
 _NO_ROOM: Final = np.zeros((0, 0), dtype=np.uint8)
 _NOWHERE: Final = np.zeros(0, dtype=np.int64)
@@ -148,14 +147,13 @@ def state_of(
 ) -> State:
     """The state of a batch; ``said``, ``weights`` and ``told_at`` where there is a prior, ``beginnings`` and ``room``
     where pieces are begun in it."""
-    memory, hidden, log_probs, entropy = said or _NOTHING
+    memory, log_probs, entropy = said or _NOTHING
     n = len(lines.frame)
     nowhere = Beginnings(lines.frame[:0], lines.given[:0], np.zeros(0, dtype=np.int64))
     return State(
         lines,
         suite,
         memory=memory,
-        hidden=hidden,
         log_probs=log_probs,
         entropy=entropy,
         weights=weights,
@@ -377,7 +375,7 @@ def begin_task(state: Any, i: int, task: int) -> None:
     lines.given[i, : given.shape[1]] = given[task]
     lines.summary[i] = state.beginnings.summary
     if state.told_at > 0:
-        forget_one(i, state.memory, state.hidden, state.log_probs, state.entropy)
+        forget_one(i, state.memory, state.log_probs, state.entropy)
 
 
 @compiled

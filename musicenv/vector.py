@@ -102,9 +102,13 @@ class MelodyVectorEnv(VectorEnv[Floats, npt.NDArray[np.int64], npt.NDArray[Any]]
         final = batch.advance(actions, self._generators)
         infos = self._infos()
         if final is not None:
-            infos = LazyInfos(infos)
-            infos["final_obs"], infos["final_info"] = final.spread_observations, final.spread_infos
-            infos["_final_obs"] = infos["_final_info"] = batch.finished
+            infos = LazyInfos(
+                infos,
+                final_obs=final.spread_observations,
+                final_info=final.spread_infos,
+                _final_obs=batch.finished,
+                _final_info=batch.finished,
+            )
         return batch.observations, batch.rewards, batch.finished, self._never, infos
 
     def action_masks(self) -> npt.NDArray[np.bool_]:

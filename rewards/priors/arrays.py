@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from musicenv.alphabet import N_PITCHES
 from musicenv.reference import reader
-from rewards.priors.features import N_FEATURES
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -68,8 +67,6 @@ class Said(NamedTuple):
 
     memory: Floats
     """(n, layers, 2, H)"""
-    hidden: Floats
-    """(n, H)"""
     log_probs: Floats
     """(n, N_ACTIONS)"""
     entropy: Floats
@@ -79,10 +76,6 @@ class Said(NamedTuple):
 class Workspace(NamedTuple):
     """Where a step of up to m rows has its inputs and what lies between its products."""
 
-    features: npt.NDArray[np.int16]
-    """(m, N_FEATURES)"""
-    rows: Ints
-    """(m,) of the pieces."""
     inputs: Floats
     """(m, H + D) [h, x] of the first layer, then of the head."""
     following: Floats
@@ -97,15 +90,11 @@ def workspace_for(weights: Weights, m: int) -> Workspace:
     """A workspace for steps of up to ``m`` rows."""
     size, width = weights.gates.shape[2] // 4, weights.table_bias.size
     columns = size + width, 2 * size, 4 * size, weights.head_bias.size
-    return Workspace(
-        np.empty((m, N_FEATURES), dtype=np.int16),
-        np.empty(m, dtype=np.int64),
-        *(np.empty((m, count), dtype=np.float32) for count in columns),
-    )
+    return Workspace(*(np.empty((m, count), dtype=np.float32) for count in columns))
 
 
-said_in = reader(Said(*(np.zeros((1,) * axes, dtype=np.float32) for axes in (4, 2, 2, 1))))
-workspace_in = reader(Workspace(np.zeros((1, 1), np.int16), np.zeros(1, np.int64), *[np.zeros((1, 1), np.float32)] * 4))
+said_in = reader(Said(*(np.zeros((1,) * axes, dtype=np.float32) for axes in (4, 2, 1))))
+workspace_in = reader(Workspace(*[np.zeros((1, 1), dtype=np.float32)] * 4))
 """For compiled code: as ``weights_in``."""
 
 

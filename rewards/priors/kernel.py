@@ -198,17 +198,16 @@ def write_log_probs(
 
 
 @compiled
-def forget(rows: Ints, memory: Floats, hidden: Floats, log_probs: Floats, entropy: Floats) -> None:
+def forget(rows: Ints, memory: Floats, log_probs: Floats, entropy: Floats) -> None:
     """Begin new pieces in ``rows`` of a state, whose arrays are those of ``step_rows``."""
     for i in rows:
-        forget_one(i, borrow(memory), borrow(hidden), borrow(log_probs), entropy)
+        forget_one(i, borrow(memory), borrow(log_probs), entropy)
 
 
 @inlined
-def forget_one(i: int, memory: Floats, hidden: Floats, log_probs: Floats, entropy: Floats) -> None:
+def forget_one(i: int, memory: Floats, log_probs: Floats, entropy: Floats) -> None:
     """``forget`` for one row."""
     memory[i] = 0
-    hidden[i] = 0
     log_probs[i] = -_EVEN
     entropy[i] = _EVEN
 
@@ -240,30 +239,25 @@ def advance(
     layer: int,
     gates: Floats,
     memory: Floats,
-    hidden: Floats,
     inputs: Floats,
     following: Floats,
 ) -> None:
     """Advance a layer by its ``gates`` (rows, 4 H); write [h, input] of the next into ``following`` (rows, 2 H).
 
-    After the top layer ``hidden`` (n, H) is its h, and ``inputs`` (rows, H + D) is [h, x] for the head.
+    After the top layer ``inputs`` (rows, H + D) is [h, x] for the head.
     """
     layers, _, size = memory.shape[1:]
-    gates, memory, hidden = borrow(gates), borrow(memory), borrow(hidden)
-    inputs, following = borrow(inputs), borrow(following)
+    gates, memory, inputs, following = borrow(gates), borrow(memory), borrow(inputs), borrow(following)
     power = np.empty(4 * size, dtype=np.int32)
     for k in range(rows.size):
         own = memory[rows[k]]
         if k + 1 < rows.size:
-            j = rows[k + 1]
-            ask_for(memory[j, layer].reshape(-1))
-            ask_for(hidden[j])
+            ask_for(memory[rows[k + 1], layer].reshape(-1))
         write_state(gates[k], own[layer], power)
         if layer + 1 < layers:
             put(own[layer + 1, 0], following[k, :size])
             put(own[layer, 0], following[k, size:])
         else:
-            put(own[layer, 0], hidden[rows[k]])
             put(own[layer, 0], inputs[k, :size])
 
 
@@ -273,17 +267,17 @@ def speak(
     features: npt.NDArray[np.int16],
     rows: Ints,
     head: Floats,
-    hidden: Floats,
+    memory: Floats,
     log_probs: Floats,
     entropy: Floats,
     told: Floats,
     at: int,
 ) -> None:
     """Write log p of every action into ``log_probs`` (n, N_ACTIONS) from the fused head (rows, outputs), and the
-    ``entropy`` (n,) in nats; ``told`` are the ``hidden`` state (n, H) and the log-probabilities."""
+    ``entropy`` (n,) in nats; ``told`` are the h of the top layer and the log-probabilities."""
     weights = weights_in(block)
     features, head, log_probs, told = borrow(features), borrow(head), borrow(log_probs), borrow(told)
-    hidden, after = borrow(hidden), at + hidden.shape[1]
+    memory, after, top = borrow(memory), at + memory.shape[3], memory.shape[1] - 1
     size = max(weights.pitch_to_duration.shape[0], 4)
     scratch = np.empty((2 * N_DURATIONS + size, LANES), dtype=np.float32)
     power = np.empty(N_DURATIONS * LANES, dtype=np.int32)
@@ -293,11 +287,11 @@ def speak(
             j = rows[k + 1]
             ask_for(log_probs[j])
             if told.size > 0:
-                ask_for(hidden[j])
+                ask_for(memory[j, top, 0])
                 ask_for(told[j, at : after + N_ACTIONS])
         entropy[i] = write_log_probs(weights, features[k], head[k], scratch, power, log_probs[i])
         if told.size > 0:
-            put(hidden[i], told[i, at:after])
+            put(memory[i, top, 0], told[i, at:after])
             tell(log_probs[i], told[i, after : after + N_ACTIONS])
 
 
@@ -307,17 +301,16 @@ def step_rows(
     features: npt.NDArray[np.int16],
     rows: Ints,
     memory: Floats,
-    hidden: Floats,
     log_probs: Floats,
     entropy: Floats,
     told: Floats,
     at: int,
 ) -> None:
-    """One step of ``rows``: features (len(rows), N_FEATURES); memory (n, layers, 2, H), hidden (n, H), log_probs
-    (n, N_ACTIONS) and entropy (n,) are updated in place.
+    """One step of ``rows``: features (len(rows), N_FEATURES); memory (n, layers, 2, H), log_probs (n, N_ACTIONS)
+    and entropy (n,) are updated in place.
 
-    Where ``told`` (n, any) is not empty, what an agent sees is written into it from column ``at`` on: the hidden state
-    and the log-probabilities, at least LEAST.
+    Where ``told`` (n, any) is not empty, what an agent sees is written into it from column ``at`` on: h of the top
+    layer and the log-probabilities, at least LEAST.
     """
     weights = weights_in(block)
     count = rows.size
@@ -332,34 +325,30 @@ def step_rows(
         for k in range(count):
             put(weights.gates_bias[layer], gates[k])
         multiply_add(following if layer else inputs, weights.gates[layer], gates)
-        advance(rows, layer, gates, memory, hidden, inputs, following)
+        advance(rows, layer, gates, memory, inputs, following)
     for k in range(count):
         put(weights.head_bias, head[k])
     multiply_add(inputs, weights.head, head)
-    speak(block, features, rows, head, hidden, log_probs, entropy, told, at)
+    speak(block, features, rows, head, memory, log_probs, entropy, told, at)
 
 
 @compiled
 def gather_in(work: Ints, block: Ints, said: Ints, features: npt.NDArray[np.int16], rows: Ints) -> None:
-    """``gather`` for ``rows`` of the ``Said`` in ``said``, in the ``Workspace`` in ``work``, which keeps them and their
-    ``features``."""
-    own, count = workspace_in(work), rows.size
-    for k in range(count):
-        own.rows[k] = rows[k]
-        put(features[k], own.features[k])
-    gather(block, own.features, own.rows[:count], said_in(said).memory, own.inputs)
+    """``gather`` for ``rows`` of the ``Said`` in ``said``, into the ``Workspace`` in ``work``."""
+    gather(block, features, rows, said_in(said).memory, workspace_in(work).inputs)
 
 
 @compiled
-def advance_in(work: Ints, said: Ints, count: int, layer: int) -> None:
-    """``advance`` for the first ``count`` rows of a workspace."""
-    own, of = workspace_in(work), said_in(said)
-    advance(own.rows[:count], layer, own.gates, of.memory, of.hidden, own.inputs, own.following)
+def advance_in(work: Ints, said: Ints, rows: Ints, layer: int) -> None:
+    """``advance`` by what lies in a workspace."""
+    own = workspace_in(work)
+    advance(rows, layer, own.gates, said_in(said).memory, own.inputs, own.following)
 
 
 @compiled
-def speak_in(work: Ints, block: Ints, said: Ints, count: int, told: Floats, at: int) -> None:
-    """``speak`` for the first ``count`` rows of a workspace."""
-    own, of = workspace_in(work), said_in(said)
-    what = of.hidden, of.log_probs, of.entropy
-    speak(block, own.features, own.rows[:count], own.head, *what, told, at)
+def speak_in(
+    work: Ints, block: Ints, said: Ints, features: npt.NDArray[np.int16], rows: Ints, told: Floats, at: int
+) -> None:
+    """``speak`` by what lies in a workspace."""
+    of = said_in(said)
+    speak(block, features, rows, workspace_in(work).head, of.memory, of.log_probs, of.entropy, told, at)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -39,12 +38,15 @@ class PriorState:
 
     memory: npt.NDArray[np.float32]
     """(n, layers, 2, H) the recurrent state: h and c of each layer."""
-    hidden: npt.NDArray[np.float32]
-    """(n, H) h of the top layer after the last step: a summary of the line so far."""
     log_probs: npt.NDArray[np.float32]
     """(n, N_ACTIONS) log p(next note | line so far) in nats, normalised over all actions, legal or not."""
     entropy: npt.NDArray[np.float32]
     """(n,) of these, in nats."""
+
+    @property
+    def hidden(self) -> npt.NDArray[np.float32]:
+        """(n, H) h of the top layer after the last step: a summary of the line so far."""
+        return self.memory[:, -1, 0]
 
     @property
     def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -104,14 +106,23 @@ class Prior:
         return block_of(self.weights)
 
     @cached_property
-    def _products(self) -> list[tuple[Any, Any]]:
-        """Bias and matrix of each product of the large-batch path, as torch's tensors: of the layers, then the head."""
+    def _layers(self) -> list[tuple[Any, Any]]:
+        """Bias and matrix of the product of each layer, as torch's tensors."""
         from torch import from_numpy  # only here: playing a few pieces needs no torch
 
         weights, size = self.weights, self.shape.hidden
         rows = [size + (size if layer else self.shape.width) for layer in range(self.shape.layers)]
-        gates = [(weights.gates_bias[layer], weights.gates[layer, :n]) for layer, n in enumerate(rows)]
-        return [(from_numpy(bias), from_numpy(matrix)) for bias, matrix in (*gates, (weights.head_bias, weights.head))]
+        return [
+            (from_numpy(weights.gates_bias[layer]), from_numpy(weights.gates[layer, :n]))
+            for layer, n in enumerate(rows)
+        ]
+
+    @cached_property
+    def _head(self) -> tuple[Any, Any]:
+        """Those of the product of the head."""
+        from torch import from_numpy
+
+        return from_numpy(self.weights.head_bias), from_numpy(self.weights.head)
 
     def hears_alike(self, n: int, parts: Sequence[slice]) -> bool:
         """Whether ``n`` rows, more than ``SMALL_BATCH``, come out the same to the bit when ``parts`` of them are heard
@@ -119,7 +130,7 @@ class Prior:
         from torch import Generator, addmm, rand
 
         given = Generator().manual_seed(0)
-        for bias, matrix in self._products:
+        for bias, matrix in (*self._layers, self._head):
             rows = rand(n, len(matrix), generator=given)
             whole = addmm(bias, rows, matrix)
             if not all(whole[part].equal(addmm(bias, rows[part], matrix)) for part in parts):
@@ -137,15 +148,14 @@ class Prior:
         """State of ``n`` pieces before their first step."""
         return PriorState(
             np.zeros((n, self.shape.layers, 2, self.shape.hidden), dtype=np.float32),
-            np.zeros((n, self.shape.hidden), dtype=np.float32),
             np.full((n, N_ACTIONS), -np.log(N_ACTIONS), dtype=np.float32),
             np.full(n, np.log(N_ACTIONS), dtype=np.float32),
         )
 
     def reset(self, state: PriorState, rows: Rows | None = None) -> None:
         """Begin new pieces in ``rows`` (int indices; None: all)."""
-        rows = np.arange(len(state.hidden)) if rows is None else rows
-        kernel.forget(rows, state.memory, state.hidden, state.log_probs, state.entropy)
+        rows = np.arange(state.entropy.size) if rows is None else rows
+        kernel.forget(rows, state.memory, state.log_probs, state.entropy)
 
     def step(
         self,
@@ -162,23 +172,45 @@ class Prior:
         """
         # One memory layout and type each: otherwise numba would compile the step anew for slices.
         features = np.ascontiguousarray(features, dtype=np.int16)
-        rows = np.arange(len(state.hidden)) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
+        rows = np.arange(state.entropy.size) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
         if features.shape != (rows.size, N_FEATURES):
             raise ValueError(f"features have shape {features.shape}; {rows.size} rows need {(rows.size, N_FEATURES)}")
         if rows.size <= SMALL_BATCH:
-            into = state.memory, state.hidden, state.log_probs, state.entropy
+            into = state.memory, state.log_probs, state.entropy
             kernel.step_rows(self.block, features, rows, *into, told, at)
         else:
-            work = self._prepared(rows.size)
-            self._step_large(work, state.block, features, rows, told, at)
-            self._free.append(work)
+            self.step_many(state, features, rows, told, at)
+
+    def step_many(
+        self,
+        state: PriorState,
+        features: npt.NDArray[np.int16],
+        rows: Rows,
+        told: npt.NDArray[np.float32],
+        at: int,
+    ) -> None:
+        """The same step with torch's matrix products, as many threads as torch is set to; all arrays are contiguous."""
+        count, addmm, block, said = rows.size, self._addmm, self.block, state.block
+        work = self._prepared(count)
+        own = work.block
+        inputs, following, gates, head = work.views(count)
+        kernel.gather_in(own, block, said, features, rows)
+        for layer, (bias, matrix) in enumerate(self._layers):
+            addmm(bias, following if layer else inputs, matrix, out=gates)
+            kernel.advance_in(own, said, rows, layer)
+        bias, matrix = self._head
+        addmm(bias, inputs, matrix, out=head)
+        kernel.speak_in(own, block, said, features, rows, told, at)
+        self._free.append(work)
 
     def _prepared(self, count: int) -> _Prepared:
         """One that no other thread works in, for at least so many rows."""
-        with suppress(IndexError):
+        try:
             work = self._free.pop()
-            if work.capacity >= count:
-                return work
+        except IndexError:
+            work = None
+        if work is not None and work.capacity >= count:
+            return work
         return _Prepared(self.weights, -(-count // _STEP) * _STEP)
 
     @cached_property
@@ -191,26 +223,6 @@ class Prior:
         from torch import addmm
 
         return addmm
-
-    def _step_large(
-        self,
-        work: _Prepared,
-        said: npt.NDArray[np.int64],
-        features: npt.NDArray[np.int16],
-        rows: Rows,
-        told: npt.NDArray[np.float32],
-        at: int,
-    ) -> None:
-        """The same step with torch's matrix products, as many threads as torch is set to."""
-        count, addmm = rows.size, self._addmm
-        inputs, following, gates, head = work.views(count)
-        *layers, (head_bias, head_matrix) = self._products
-        kernel.gather_in(work.block, self.block, said, features, rows)
-        for layer, (bias, matrix) in enumerate(layers):
-            addmm(bias, following if layer else inputs, matrix, out=gates)
-            kernel.advance_in(work.block, said, count, layer)
-        addmm(head_bias, inputs, head_matrix, out=head)
-        kernel.speak_in(work.block, self.block, said, count, told, at)
 
 
 @lru_cache(maxsize=8)
