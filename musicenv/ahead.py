@@ -73,12 +73,12 @@ def _compile_hearing() -> None:
 
     rows, features = np.zeros(1, dtype=np.int64), np.zeros((1, 1), dtype=np.int16)
     block = block_of(state_of(new_lines(1, 1, 1, 1), Suite(()).arrays()))
-    pages = Pages((1,), (1,), (1, 1), (1, 1), (1, 1))
+    pages = Pages((1,), (1,), *[(1, 1)] * 4)
     (_, seen), _ = pages.turn(), pages.turn()
     for function, arguments in (
         (hear_rows, (block, features, rows, seen.observations)),
         (listen_to, (block, rows, seen.observations)),
-        (observe, (block, rows, *seen[2:])),
+        (observe, (block, rows, *seen[2:5])),
     ):
         types = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
         cast(Any, function).compile(types)

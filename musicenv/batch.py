@@ -95,14 +95,14 @@ class Batch:
         self._listens = 0 if prior is None or not self.is_whole else 2 if n <= SMALL_BATCH else 1
         """How far a step can go in hearing its notes, as ``musicenv.step.advance`` takes it."""
         self.ended = 0
-        self._make_pages()
-        self._renew()
         self.set_tasks(tasks)
+        self._renew()
 
     def _make_pages(self) -> None:
         n = self.n
-        self._pages = Pages((n,), (n,), (n, self.bounds[0].size), (n, N_ACTIONS), (n, len(self.suite)))
-        self._unwatched = Pages((n,), (n,), (0, 0), (0, 0), (0, 0))
+        seen = (n, self.bounds[0].size), (n, N_ACTIONS), (n, len(self.suite)), (n, self.packing.size)
+        self._pages = Pages((n,), (n,), *seen)
+        self._unwatched = Pages((n,), (n,), *[(0, 0)] * len(seen))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Batch:
         """It shares what never changes; compiled functions find its own arrays."""
@@ -120,7 +120,7 @@ class Batch:
         self._hand_out(self._pages.turn()[1])
 
     def _hand_out(self, page: Page) -> None:
-        self.rewards, self.finished, self.observations, self.masks, self.terms = page
+        self.rewards, self.finished, self.observations, self.masks, self.terms, self._room = page
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""
@@ -147,8 +147,8 @@ class Batch:
             self.lines: Lines = new_lines(self.n, capacity, sixteenths, len(self.suite), *sizes)
             for i in range(self.n):
                 begin(self.lines, i, frames[0])
-            self.packing = Packing(self.lines, self.observations)
-            self._room = np.empty((self.n, self.packing.size), dtype=np.uint8)
+            self.packing = Packing(self.lines, self.bounds[0].size)
+            self._make_pages()
         # Where nothing has to be drawn, played or added, the step itself begins the next piece.
         self._goes_on = len(tasks) == 1 and not self._longest_opening and self.is_whole
         self._lay_out()
@@ -160,7 +160,7 @@ class Batch:
             heard = self._listener.arrays()
         if shares := self.workers.threads > 1 and self.n > AT_ONCE:
             heard["post"] = new_post(self.n)
-        self.state = state_of(self.lines, self._kernel_arrays, beginnings=self._beginnings, room=self._room, **heard)
+        self.state = state_of(self.lines, self._kernel_arrays, beginnings=self._beginnings, **heard)
         self.block = block_of(self.state)
         """What compiled functions read it all from."""
         if self._listener is not None:
@@ -276,17 +276,13 @@ class Batch:
             self._step(notes, True, 1, self._listens)
             if self._listens == 1 and self._listener is not None:
                 self._listener.hear_all(self.observations)
-            if not self.ended:
-                return None
-            rows = self.finished.nonzero()[0]
-            return Finished(self, rows, self._room.take(rows, 0))
+            return Finished(self, self._room) if self.ended else None
         self.step_first(notes)
         final = None
         if self.ended:
             rows = self.finished.nonzero()[0]
-            packed = np.empty((rows.size, self.packing.size), dtype=np.uint8)
-            pack(self.block, rows, self.observations, packed)
-            final = Finished(self, rows, packed)
+            pack(self.block, rows, self.observations, self._room)
+            final = Finished(self, self._room)
             self.restart(rows, generators)
             observe(self.block, rows, self.observations, self.masks, self.terms)
             self.complete(rows)

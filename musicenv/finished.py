@@ -18,13 +18,25 @@ if TYPE_CHECKING:
 
 
 class Finished:
-    """Copies of the r pieces that ended in a step."""
+    """The r pieces that ended in a step; whoever holds this keeps the room where they are packed from being used again,
+    until they are asked for and so copied."""
 
-    def __init__(self, batch: Batch, rows: npt.NDArray[np.int64], packed: npt.NDArray[np.uint8]) -> None:
-        self.rows = rows
-        """(r,) which melodies of the batch."""
-        self._finished = batch.finished
-        self._packing, self._suite, self._packed = batch.packing, batch.arrays, packed
+    def __init__(self, batch: Batch, room: npt.NDArray[np.uint8]) -> None:
+        """The newest of ``batch``, in the first rows of ``room``."""
+        self._finished, self._ended = batch.finished, batch.ended
+        self._packing, self._suite, self._room = batch.packing, batch.arrays, room
+
+    @cached_property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """(r,) which melodies of the batch, in their order."""
+        return np.sort(self._packing.rows(self._room[: self._ended]))
+
+    @cached_property
+    def _packed(self) -> npt.NDArray[np.uint8]:
+        """(r, bytes of a row) in the order of ``rows``: threads pack them in any."""
+        packed = self._room[: self._ended]
+        self._room = packed[self._packing.rows(packed).argsort()]  # nobody else's
+        return self._room
 
     @cached_property
     def observations(self) -> npt.NDArray[np.float32]:

@@ -118,8 +118,8 @@ class State(NamedTuple):
     looked_back: npt.NDArray[np.int64]
     """(n, N_SEARCHES) the notes that observations and the prior's inputs looked up last: where they begin to search."""
     beginnings: Beginnings
-    room: npt.NDArray[np.uint8]
-    """(n, bytes of a row) where pieces that ended are packed."""
+    packed: npt.NDArray[np.int64]
+    """(1,) how many pieces that ended the step has packed, whichever thread met them."""
     post: npt.NDArray[np.int64]
     """Where threads that share the step meet (``musicenv.sharing``); empty where there is one alone."""
 
@@ -129,7 +129,6 @@ Said = tuple[_Floats, _Floats, _Floats]
 """The arrays of a ``PriorState``: memory, log-probabilities (n, A) and their entropy (n,)."""
 _NOTHING: Final[Said] = (*(np.zeros((1,) * axes, dtype=np.float32) for axes in (4, 2, 1)),)  # type: ignore[assignment]
 
-_NO_ROOM: Final = np.zeros((0, 0), dtype=np.uint8)
 _NOWHERE: Final = np.zeros(0, dtype=np.int64)
 _UNHEARD: Final = np.zeros((0, 0), dtype=np.int16)
 
@@ -142,10 +141,9 @@ def state_of(
     features: npt.NDArray[np.int16] = _UNHEARD,
     told_at: int = 0,
     beginnings: Beginnings | None = None,
-    room: npt.NDArray[np.uint8] = _NO_ROOM,
     post: npt.NDArray[np.int64] = _NOWHERE,
 ) -> State:
-    """The state of a batch; ``said``, ``weights`` and ``told_at`` where there is a prior, ``beginnings`` and ``room``
+    """The state of a batch; ``said``, ``weights`` and ``told_at`` where there is a prior, ``beginnings``
     where pieces are begun in it."""
     memory, log_probs, entropy = said or _NOTHING
     n = len(lines.frame)
@@ -163,7 +161,7 @@ def state_of(
         masks=MASKS,
         looked_back=np.zeros((n, N_SEARCHES), dtype=np.int64),
         beginnings=nowhere if beginnings is None else beginnings,
-        room=room,
+        packed=np.zeros(1, dtype=np.int64),
         post=post,
     )
 

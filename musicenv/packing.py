@@ -11,6 +11,9 @@ from musicenv.jit import compiled
 from musicenv.kernel import Lines, read_state
 from musicenv.reference import put
 
+_ROW: Final = 8
+"""Bytes that say which melody of the batch it is."""
+
 
 @compiled
 def pack(
@@ -19,7 +22,7 @@ def pack(
     observations: npt.NDArray[np.float32],
     out: npt.NDArray[np.uint8],
 ) -> None:
-    """``pack_one`` for each of ``rows`` (r,) and ``observations`` (n, D): into ``out`` (r, bytes of a row)."""
+    """``pack_one`` for each of ``rows`` (r,) and ``observations`` (n, D): into the first rows of ``out`` (n, bytes)."""
     lines = read_state(block).lines
     for r in range(rows.size):
         pack_one(lines, rows[r], observations[rows[r]], out[r])
@@ -27,8 +30,9 @@ def pack(
 
 @compiled
 def pack_one(lines: Lines, i: int, observation: npt.NDArray[np.float32], out: npt.NDArray[np.uint8]) -> None:
-    """Copy melody ``i`` and its ``observation`` (D,) into ``out`` (bytes,), one array after the other as ``PACKED``."""
-    at = _packed(lines.values[i], out, 0)
+    """Write ``i``, the melody and its ``observation`` (D,) into ``out`` (bytes,), one after the other as ``PACKED``."""
+    out[:_ROW].view(np.int64)[0] = i
+    at = _packed(lines.values[i], out, _ROW)
     at = _packed(lines.scores[i], out, at)
     at = _packed(lines.frame[i], out, at)
     at = _packed(lines.summary[i], out, at)
@@ -54,10 +58,11 @@ PACKED: Final = ("values", "scores", "frame", "summary", "observations", "heard"
 class Packing:
     """Where ``pack`` writes each array of the melodies of a batch."""
 
-    def __init__(self, lines: Lines, observations: npt.NDArray[np.float32]) -> None:
-        arrays = {**lines._asdict(), "observations": observations}
+    def __init__(self, lines: Lines, seen: int) -> None:
+        """``seen``: numbers in an observation."""
+        arrays = {**lines._asdict(), "observations": np.empty((1, seen), dtype=np.float32)}
         self._parts: dict[str, tuple[slice, npt.DTypeLike, tuple[int, ...]]] = {}
-        self.size = 0
+        self.size = _ROW
         """Bytes of a row, up to a multiple of eight."""
         for name in PACKED:
             array = arrays[name]
@@ -65,6 +70,11 @@ class Packing:
             self._parts[name] = slice(self.size, end), array.dtype, array.shape[1:]
             self.size = end
         self.size = -(-self.size // 8) * 8
+
+    @staticmethod
+    def rows(packed: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+        """(r,) which melodies of the batch were ``packed`` (r, size)."""
+        return packed[:, :_ROW].copy().view(np.int64)[:, 0]
 
     def part(self, packed: npt.NDArray[np.uint8], name: str) -> npt.NDArray[Any]:
         """One array of ``Lines`` for what was ``packed`` (r, size), not copied."""

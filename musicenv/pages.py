@@ -30,9 +30,11 @@ class Page(NamedTuple):
     """(n, A)"""
     terms: npt.NDArray[np.float64]
     """(n, S)"""
+    room: npt.NDArray[np.uint8]
+    """(n, bytes of a row) pieces that ended (``musicenv.packing``), one after the other."""
 
 
-_KINDS: Final[tuple[Any, ...]] = (np.float64, np.bool_, np.float32, np.int8, np.float64)
+_KINDS: Final[tuple[Any, ...]] = (np.float64, np.bool_, np.float32, np.int8, np.float64, np.uint8)
 
 
 def _page(shapes: Sequence[tuple[int, ...]]) -> Page:
@@ -40,11 +42,11 @@ def _page(shapes: Sequence[tuple[int, ...]]) -> Page:
     return Page(*arrays)
 
 
-read_page = reader(_page(((1,), (1,), (1, 1), (1, 1), (1, 1))))
+read_page = reader(_page(((1,), (1,), (1, 1), (1, 1), (1, 1), (1, 1))))
 """For compiled code: the reference to the page in its block."""
 
 
-PAGE_WORDS: Final = block_of(_page(((0,), (0,), (0, 0), (0, 0), (0, 0)))).size
+PAGE_WORDS: Final = block_of(_page(((0,), (0,), (0, 0), (0, 0), (0, 0), (0, 0)))).size
 """Words of a page's block."""
 _AT: Final = tuple(4 + 7 * k + 2 * max(k - 2, 0) for k in range(len(_KINDS)))
 """The words of a block that say where each array lies."""
@@ -58,10 +60,11 @@ def _put(
     observations: npt.NDArray[np.float32],
     masks: npt.NDArray[np.int8],
     terms: npt.NDArray[np.float64],
+    room: npt.NDArray[np.uint8],
 ) -> None:
     """Make the ``block`` of a page that of another one, which has these arrays; faster than ``block_of``."""
     block[_AT[0]], block[_AT[1]], block[_AT[2]] = rewards.ctypes.data, finished.ctypes.data, observations.ctypes.data
-    block[_AT[3]], block[_AT[4]] = masks.ctypes.data, terms.ctypes.data
+    block[_AT[3]], block[_AT[4]], block[_AT[5]] = masks.ctypes.data, terms.ctypes.data, room.ctypes.data
 
 
 class Pages:
@@ -89,6 +92,7 @@ class Pages:
                 getrefcount(page[2]),
                 getrefcount(page[3]),
                 getrefcount(page[4]),
+                getrefcount(page[5]),
             ) == nobody:
                 pages.append(pages.pop(place))
                 return found

@@ -87,7 +87,7 @@ def _replace(typing_context: Any, post: Any, word: Any, old: Any, new: Any) -> A
 load: Final[Callable[[Ints, int], int]] = _extending.intrinsic(_load)
 """The number at a word."""
 add: Final[Callable[[Ints, int, int], int]] = _extending.intrinsic(_add)
-"""Add to the number at a word."""
+"""Add to the number at a word; what it was."""
 replace: Final[Callable[[Ints, int, int, int], bool]] = _extending.intrinsic(_replace)
 """Put a number at a word, if the old one is still there; whether it was."""
 

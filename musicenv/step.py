@@ -36,7 +36,7 @@ from musicenv.observation import ask_for_observed, observe_one, silence
 from musicenv.packing import pack_one
 from musicenv.pages import read_page
 from musicenv.reference import borrow, fetch, refer
-from musicenv.sharing import AT_ONCE, HELPS, offer, offered, outcome, take, tell
+from musicenv.sharing import AT_ONCE, HELPS, add, offer, offered, outcome, take, tell
 
 OK, FAILED, FINISHED, NO_ACTION = range(4)
 """First value that ``advance`` returns: all went well; a note rule returned NaN or a statistic an infinity; a piece was
@@ -144,7 +144,7 @@ def play_and_observe(
     listens: int,
 ) -> tuple[int, int, int]:
     """One part of ``advance``: melodies ``first`` to ``last`` - 1, whose state fits into the second cache level."""
-    rewards, finished, room = page.rewards, page.finished, state.room
+    rewards, finished, room = page.rewards, page.finished, page.room
     observations, masks, terms = page.observations, page.masks, page.terms
     told = play(
         state.lines,
@@ -169,7 +169,7 @@ def play_and_observe(
             silence(observations[i], state.told_at, state.log_probs.shape[1])
     for i in range(first, last if begins > 0 and told[1] > 0 else first):
         if finished[i]:
-            pack_one(state.lines, i, observations[i], room[i])
+            pack_one(state.lines, i, observations[i], room[add(state.packed, 0, 1)])
             begin_task(state, i, 0)
             observe_one(state, i, observations[i], masks[i], terms[i])
     for i in range(first, last if listens > 0 else first):
@@ -188,8 +188,8 @@ def advance(
     """Append ``actions[i]`` to each melody i of the ``State`` in ``block``, of the first so many, and observe them.
 
     What ``play`` tells.  The arrays of the ``Page`` in ``page`` are those of the whole batch; where its observations
-    are empty nothing is observed.  Where it ``begins``, pieces that ended are packed into their rows of the state's
-    room, and the next ones begun and observed.  Where it ``listens``, the prior's features are written for the pieces
+    are empty nothing is observed.  Where it ``begins``, pieces that ended are packed into the page's room, in any
+    order, and the next ones begun and observed.  Where it ``listens``, the prior's features are written for the pieces
     that go on; with 2, which is for few, it hears them if all do.
 
     With ``HELPS`` for ``begins`` it takes parts of the steps that another thread makes, until there are none for some
@@ -197,6 +197,8 @@ def advance(
     """
     state, helps = read_state(block), begins == HELPS
     post = borrow(state.post)
+    if not helps:
+        state.packed[0] = 0
     shared = helps or (post.size > 0 and actions.size > AT_ONCE)
     if shared and not helps:
         offer(post, page, actions, begins, listens)

@@ -80,10 +80,10 @@ def test_what_was_handed_out_is_never_overwritten() -> None:
         np.testing.assert_array_equal(array, as_it_was)
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=30), st.integers(0, 3))
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=30), st.integers(0, 3))
 def test_pages_are_written_again_only_when_nobody_holds_any_of_them(held: list[tuple[int, bool]], longest: int) -> None:
     """Whether an array or a view of it is held; compiled code finds each page where it lies."""
-    pages = Pages((3,), (3,), (3, 2), (3, 4), (3, 5))
+    pages = Pages((3,), (3,), (3, 2), (3, 4), (3, 5), (3, 6))
     kept: list[Any] = []
     for which, viewed in held:
         block, page = pages.turn()
