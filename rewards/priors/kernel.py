@@ -233,10 +233,18 @@ def gather(block: Ints, features: npt.NDArray[np.int16], rows: Ints, memory: Flo
         write_input(weights, features[k], inputs[k, size:])
 
 
+@inlined
+def add_bias(bias: Floats, out: Floats) -> None:
+    """``out += bias`` (n,), where it is not empty."""
+    for j in range(bias.size):
+        out[j] += bias[j]
+
+
 @compiled
 def advance(
     rows: Ints,
     layer: int,
+    bias: Floats,
     gates: Floats,
     memory: Floats,
     inputs: Floats,
@@ -244,7 +252,8 @@ def advance(
 ) -> None:
     """Advance a layer by its ``gates`` (rows, 4 H); write [h, input] of the next into ``following`` (rows, 2 H).
 
-    After the top layer ``inputs`` (rows, H + D) is [h, x] for the head.
+    A ``bias`` (4 H,) that is not empty is added to the gates first.  After the top layer ``inputs`` (rows, H + D) is
+    [h, x] for the head.
     """
     layers, _, size = memory.shape[1:]
     gates, memory, inputs, following = borrow(gates), borrow(memory), borrow(inputs), borrow(following)
@@ -253,6 +262,7 @@ def advance(
         own = memory[rows[k]]
         if k + 1 < rows.size:
             ask_for(memory[rows[k + 1], layer].reshape(-1))
+        add_bias(bias, gates[k])
         write_state(gates[k], own[layer], power)
         if layer + 1 < layers:
             put(own[layer + 1, 0], following[k, :size])
@@ -266,6 +276,7 @@ def speak(
     block: Ints,
     features: npt.NDArray[np.int16],
     rows: Ints,
+    bias: Floats,
     head: Floats,
     memory: Floats,
     log_probs: Floats,
@@ -274,7 +285,10 @@ def speak(
     at: int,
 ) -> None:
     """Write log p of every action into ``log_probs`` (n, N_ACTIONS) from the fused head (rows, outputs), and the
-    ``entropy`` (n,) in nats; ``told`` are the h of the top layer and the log-probabilities."""
+    ``entropy`` (n,) in nats; ``told`` are the h of the top layer and the log-probabilities.
+
+    A ``bias`` (outputs,) that is not empty is added to the head first.
+    """
     weights = weights_in(block)
     features, head, log_probs, told = borrow(features), borrow(head), borrow(log_probs), borrow(told)
     memory, after, top = borrow(memory), at + memory.shape[3], memory.shape[1] - 1
@@ -289,6 +303,7 @@ def speak(
             if told.size > 0:
                 ask_for(memory[j, top, 0])
                 ask_for(told[j, at : after + N_ACTIONS])
+        add_bias(bias, head[k])
         entropy[i] = write_log_probs(weights, features[k], head[k], scratch, power, log_probs[i])
         if told.size > 0:
             put(memory[i, top, 0], told[i, at:after])
@@ -325,11 +340,11 @@ def step_rows(
         for k in range(count):
             put(weights.gates_bias[layer], gates[k])
         multiply_add(following if layer else inputs, weights.gates[layer], gates)
-        advance(rows, layer, gates, memory, inputs, following)
+        advance(rows, layer, weights.head_bias[:0], gates, memory, inputs, following)
     for k in range(count):
         put(weights.head_bias, head[k])
     multiply_add(inputs, weights.head, head)
-    speak(block, features, rows, head, memory, log_probs, entropy, told, at)
+    speak(block, features, rows, weights.head_bias[:0], head, memory, log_probs, entropy, told, at)
 
 
 @compiled
@@ -339,16 +354,18 @@ def gather_in(work: Ints, block: Ints, said: Ints, features: npt.NDArray[np.int1
 
 
 @compiled
-def advance_in(work: Ints, said: Ints, rows: Ints, layer: int) -> None:
-    """``advance`` by what lies in a workspace."""
+def advance_in(work: Ints, block: Ints, said: Ints, rows: Ints, layer: int) -> None:
+    """``advance`` by what lies in a workspace, where the gates have no bias yet."""
     own = workspace_in(work)
-    advance(rows, layer, own.gates, said_in(said).memory, own.inputs, own.following)
+    advance(
+        rows, layer, weights_in(block).gates_bias[layer], own.gates, said_in(said).memory, own.inputs, own.following
+    )
 
 
 @compiled
 def speak_in(
     work: Ints, block: Ints, said: Ints, features: npt.NDArray[np.int16], rows: Ints, told: Floats, at: int
 ) -> None:
-    """``speak`` by what lies in a workspace."""
-    of = said_in(said)
-    speak(block, features, rows, workspace_in(work).head, of.memory, of.log_probs, of.entropy, told, at)
+    """``speak`` by what lies in a workspace, where the head has no bias yet."""
+    of, bias = said_in(said), weights_in(block).head_bias
+    speak(block, features, rows, bias, workspace_in(work).head, of.memory, of.log_probs, of.entropy, told, at)

@@ -106,34 +106,31 @@ class Prior:
         return block_of(self.weights)
 
     @cached_property
-    def _layers(self) -> list[tuple[Any, Any]]:
-        """Bias and matrix of the product of each layer, as torch's tensors."""
+    def _layers(self) -> list[Any]:
+        """The matrix of each layer, as torch's tensor."""
         from torch import from_numpy  # only here: playing a few pieces needs no torch
 
         weights, size = self.weights, self.shape.hidden
         rows = [size + (size if layer else self.shape.width) for layer in range(self.shape.layers)]
-        return [
-            (from_numpy(weights.gates_bias[layer]), from_numpy(weights.gates[layer, :n]))
-            for layer, n in enumerate(rows)
-        ]
+        return [from_numpy(weights.gates[layer, :n]) for layer, n in enumerate(rows)]
 
     @cached_property
-    def _head(self) -> tuple[Any, Any]:
-        """Those of the product of the head."""
+    def _head(self) -> Any:
+        """That of the head."""
         from torch import from_numpy
 
-        return from_numpy(self.weights.head_bias), from_numpy(self.weights.head)
+        return from_numpy(self.weights.head)
 
     def hears_alike(self, n: int, parts: Sequence[slice]) -> bool:
         """Whether ``n`` rows, more than ``SMALL_BATCH``, come out the same to the bit when ``parts`` of them are heard
         one by one: a library may add up in another order where rows are fewer."""
-        from torch import Generator, addmm, rand
+        from torch import Generator, rand
 
         given = Generator().manual_seed(0)
-        for bias, matrix in (*self._layers, self._head):
+        for matrix in (*self._layers, self._head):
             rows = rand(n, len(matrix), generator=given)
-            whole = addmm(bias, rows, matrix)
-            if not all(whole[part].equal(addmm(bias, rows[part], matrix)) for part in parts):
+            whole = self._multiply(rows, matrix)
+            if not all(whole[part].equal(self._multiply(rows[part], matrix)) for part in parts):
                 return False
         return True
 
@@ -190,16 +187,15 @@ class Prior:
         at: int,
     ) -> None:
         """The same step with torch's matrix products, as many threads as torch is set to; all arrays are contiguous."""
-        count, addmm, block, said = rows.size, self._addmm, self.block, state.block
+        count, multiply, block, said = rows.size, self._multiply, self.block, state.block
         work = self._prepared(count)
         own = work.block
         inputs, following, gates, head = work.views(count)
         kernel.gather_in(own, block, said, features, rows)
-        for layer, (bias, matrix) in enumerate(self._layers):
-            addmm(bias, following if layer else inputs, matrix, out=gates)
-            kernel.advance_in(own, said, rows, layer)
-        bias, matrix = self._head
-        addmm(bias, inputs, matrix, out=head)
+        for layer, matrix in enumerate(self._layers):
+            multiply(following if layer else inputs, matrix, out=gates)
+            kernel.advance_in(own, block, said, rows, layer)
+        multiply(inputs, self._head, out=head)
         kernel.speak_in(own, block, said, features, rows, told, at)
         self._free.append(work)
 
@@ -219,10 +215,10 @@ class Prior:
         return []
 
     @cached_property
-    def _addmm(self) -> Any:
-        from torch import addmm
+    def _multiply(self) -> Any:
+        from torch import mm  # not addmm, which copies the bias into each row before
 
-        return addmm
+        return mm
 
 
 @lru_cache(maxsize=8)
