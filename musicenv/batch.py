@@ -41,7 +41,7 @@ from musicenv.sharing import AT_ONCE, SharedStep, new_post
 from musicenv.step import OK
 from musicenv.task import TUNE_MODES, Task
 from musicenv.threads import Workers
-from rewards.priors.stepping import SMALL_BATCH
+from rewards.priors.stepping import SMALL_BATCH, UNTOLD
 from rewards.rules import Suite
 
 if TYPE_CHECKING:
@@ -316,7 +316,7 @@ class Batch:
         Where it is not ``watched``, observations do not show it; ``observe`` does it later.
         """
         if self._listener is not None:
-            self._listener.hear(rows, *([self.observations] if watched else []))
+            self._listener.hear(rows, self.observations if watched else UNTOLD)
 
     def observe(self, rows: npt.NDArray[np.int64], likely: bool = True) -> None:
         """Write observations and masks of ``rows``; not ``likely``: what may be likely next can be left out."""

@@ -143,8 +143,8 @@ def state_of(
     beginnings: Beginnings | None = None,
     post: npt.NDArray[np.int64] = _NOWHERE,
 ) -> State:
-    """The state of a batch; ``said``, ``weights`` and ``told_at`` where there is a prior, ``beginnings``
-    where pieces are begun in it."""
+    """The state of a batch; ``said``, ``weights`` and ``told_at`` where there is a prior, ``beginnings`` where
+    pieces are begun in it."""
     memory, log_probs, entropy = said or _NOTHING
     n = len(lines.frame)
     nowhere = Beginnings(lines.frame[:0], lines.given[:0], np.zeros(0, dtype=np.int64))

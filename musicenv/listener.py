@@ -11,7 +11,7 @@ import numpy.typing as npt
 from musicenv.hearing import listen_to, prior_inputs, tell_all
 from musicenv.threads import Workers, parts_of
 from rewards.priors.features import N_FEATURES
-from rewards.priors.stepping import SMALL_BATCH, UNTOLD
+from rewards.priors.stepping import SMALL_BATCH
 
 if TYPE_CHECKING:
     from rewards.priors import Prior
@@ -70,7 +70,7 @@ class Listener:
                 lambda part: self._hear(self._all[part], told, self._features[part]), _parts_heard(self.n)
             )
 
-    def hear(self, rows: Ints, told: Floats = UNTOLD) -> None:
+    def hear(self, rows: Ints, told: Floats) -> None:
         """The same of any ``rows``; where ``told`` is empty, observations do not show it."""
         if rows.size <= SMALL_BATCH:
             listen_to(self._block, rows, told)
