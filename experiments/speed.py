@@ -9,9 +9,7 @@ python -m experiments.speed --publish RUN          # figures, plot and tables of
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -20,10 +18,10 @@ from typing import Any, Final, Literal
 
 import torch
 
-from experiments.pages import fill
-from experiments.runs import UserError, command, format_table, machine, open_run, result_of, start_run
+from experiments.runs import UserError, command, format_table, machine, start_run
 from experiments.speed_figures import Figure, Preset, medians
-from experiments.speed_plot import PLOTTED, plot
+from experiments.speed_page import markdown, publish
+from experiments.speed_plot import plot
 from experiments.speed_sections import SECTIONS
 from musicenv.files import write_atomic
 
@@ -48,45 +46,7 @@ class Args:
     """Run folder; a new one under runs/speed by default."""
     publish: Path | None = None
     """Measure nothing: put the figures, the plot and the tables of this run into docs/; sections that it has not are
-    kept there."""
-
-
-def markdown(sections: dict[str, Sequence[Figure]]) -> str:
-    """The figures as Markdown, a table for each section."""
-    out = []
-    for name, figures in sections.items():
-        out += [f"### {SECTIONS[name].title}", "", "| | value | target |", "|---|---|---|"]
-        out += [f"| {f.name} | {f.shown} | {f.target_shown} |" for f in figures]
-        out.append("")
-    return "\n".join(out)
-
-
-def publish(folder: Path) -> None:
-    """Into docs/: result.json of a run as figures/speed.json, its plot, and its tables into speed.md.
-
-    Sections that the run did not measure stay as they are there, and are said to be of another run.
-    """
-    open_run(folder, "speed")
-    target = DOCS / "figures" / "speed.json"
-    before = json.loads(target.read_text(encoding="utf-8"))["figures"] if target.exists() else {}
-    result = result_of(folder)
-    drawn = [name for name in PLOTTED if name in result["figures"]]
-    result["of_another_run"] = [name for name in SECTIONS if name in before and name not in result["figures"]]
-    found = {**before, **result["figures"]}
-    result["figures"] = {name: found[name] for name in SECTIONS if name in found}
-    write_atomic(target, json.dumps(result, indent=2) + "\n")
-    sections: dict[str, Sequence[Figure]] = {
-        name: [Figure(**figure) for figure in rows] for name, rows in result["figures"].items()
-    }
-    if len(drawn) == len(PLOTTED) or not (DOCS / "figures" / "speed.png").exists():
-        shutil.copy(folder / "speed.png", DOCS / "figures" / "speed.png")
-    where = result["machine"]
-    head = f"Measured on {where['processor']}, {where['cores']} cores, {where['system']}"
-    versions = ", ".join(f"{name} {result['versions'][name]}" for name in ("python", "numpy", "numba", "torch"))
-    others = ", ".join(SECTIONS[name].title for name in result["of_another_run"])
-    said = f" Of another run: {others}." if others else ""
-    text = f"{head}; {versions}; preset {result['arguments']['preset']}.{said}\n\n{markdown(sections)}"
-    print(fill(DOCS / "speed.md", {"figures": text.rstrip()}))
+    kept there, and what was measured on other machines."""
 
 
 def _measured(name: str, preset: Preset, seed: int) -> Sequence[Figure]:
@@ -108,7 +68,7 @@ def measured(name: str, preset: Preset, seed: int) -> Sequence[Figure]:
 def run_speed(args: Args) -> None:
     """The command."""
     if args.publish is not None:
-        publish(args.publish)
+        print(publish(args.publish, DOCS))
         return
     if unknown := [name for name in args.only if name not in SECTIONS]:
         raise UserError(f"--only {unknown[0]}: there is no such section; choose from {', '.join(SECTIONS)}")

@@ -1,6 +1,7 @@
 """The speed command at tiny sizes, and its way of measuring."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,8 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
 
     docs = tmp_path / "docs"
     (docs / "figures").mkdir(parents=True)
-    (docs / "speed.md").write_text("before\n<!-- begin figures -->\nold\n<!-- end -->\nafter\n")
+    blocks = "".join(f"<!-- begin {name} -->\nold\n<!-- end -->\n" for name in ("machines", "figures"))
+    (docs / "speed.md").write_text(f"before\n{blocks}after\n")
     monkeypatch.setattr(speed, "DOCS", docs)
     speed.main(["--publish", str(out)])
     page = (docs / "speed.md").read_text()
@@ -75,6 +77,19 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     both = json.loads((docs / "figures" / "speed.json").read_text())["figures"]
     assert both == {"bars": result_of(later)["figures"]["bars"], "environments": figures["environments"]}
     assert "Of another run: Rate by environments." in (docs / "speed.md").read_text()
+
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(later, elsewhere)
+    told = json.loads((later / "result.json").read_text())
+    told["machine"]["processor"] = "Another, AVX2"
+    (elsewhere / "result.json").write_text(json.dumps(told))
+    for run in (elsewhere, later, later):
+        speed.main(["--publish", str(run)])
+        assert (docs / "speed.md").read_text().count("Another, AVX2") == (2 if run == elsewhere else 1)
+        assert len(list((docs / "figures" / "speed").iterdir())) == 1
+    (target,) = (line for line in (docs / "speed.md").read_text().splitlines() if "Cost by length: 2 bars / 1" in line)
+    assert [bool(value.strip()) for value in target.split("|")[2:-1]] == [True, True, True]
+    assert set(json.loads((docs / "figures" / "speed.json").read_text())["figures"]) == {"bars", "environments"}
 
 
 def test_what_hangs_on_the_place_in_memory_is_the_median_of_some_processes(

@@ -80,6 +80,27 @@ def test_what_was_handed_out_is_never_overwritten() -> None:
         np.testing.assert_array_equal(array, as_it_was)
 
 
+@pytest.mark.parametrize("task", [{}, DRAWN])
+def test_pieces_that_ended_are_told_as_they_were_however_late_somebody_asks(task: dict[str, Any]) -> None:
+    envs = [MelodyVectorEnv(6, prior="lstm", bars=1, **task) for _ in range(2)]
+    for env in envs:
+        env.reset(seed=0)
+    rng = np.random.default_rng(0)
+    at_once: list[list[Any]] = []
+    late: list[Any] = []
+    for _ in range(30):
+        actions = rng.integers(N_ACTIONS, size=6)
+        asked, kept = (env.step(actions)[4] for env in envs)
+        if "final_info" in asked:
+            at_once.append([*asked["final_info"]["melody"], *asked["final_obs"], *asked["final_info"]["terms"]])
+            late.append(kept)
+    assert len(late) > PAGES
+    for told, infos in zip(at_once, late, strict=True):
+        again = [*infos["final_info"]["melody"], *infos["final_obs"], *infos["final_info"]["terms"]]
+        for one, other in zip(told, again, strict=True):
+            np.testing.assert_equal(other, one)
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=30), st.integers(0, 3))
 def test_pages_are_written_again_only_when_nobody_holds_any_of_them(held: list[tuple[int, bool]], longest: int) -> None:
     """Whether an array or a view of it is held; compiled code finds each page where it lies."""

@@ -92,7 +92,7 @@ def test_a_shared_step_is_that_of_one_thread(pause: float) -> None:
             np.testing.assert_array_equal(ended, other[2])
             np.testing.assert_array_equal(infos["terms"], other[4]["terms"])
             if ended.any():
-                np.testing.assert_array_equal(infos["final_obs"][ended][0], other[4]["final_obs"][ended][0])
+                np.testing.assert_array_equal(*(np.stack(told["final_obs"][ended]) for told in (infos, other[4])))
         time.sleep(pause)
 
 
