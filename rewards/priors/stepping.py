@@ -124,13 +124,13 @@ class Prior:
     def hears_alike(self, n: int, parts: Sequence[slice]) -> bool:
         """Whether ``n`` rows, more than ``SMALL_BATCH``, come out the same to the bit when ``parts`` of them are heard
         one by one: a library may add up in another order where rows are fewer."""
-        from torch import Generator, rand
+        from torch import Generator, mm, rand
 
         given = Generator().manual_seed(0)
         for matrix in (*self._layers, self._head):
             rows = rand(n, len(matrix), generator=given)
-            whole = self._multiply(rows, matrix)
-            if not all(whole[part].equal(self._multiply(rows[part], matrix)) for part in parts):
+            whole = mm(rows, matrix)
+            if not all(whole[part].equal(mm(rows[part], matrix)) for part in parts):
                 return False
         return True
 
@@ -187,7 +187,8 @@ class Prior:
         at: int,
     ) -> None:
         """The same step with torch's matrix products, as many threads as torch is set to; all arrays are contiguous."""
-        count, multiply, block, said = rows.size, self._multiply, self.block, state.block
+        count, (multiply, set_threads), block, said = rows.size, self._torch, self.block, state.block
+        set_threads()
         work = self._prepared(count)
         own = work.block
         inputs, following, gates, head = work.views(count)
@@ -215,10 +216,12 @@ class Prior:
         return []
 
     @cached_property
-    def _multiply(self) -> Any:
-        from torch import mm  # not addmm, which copies the bias into each row before
+    def _torch(self) -> tuple[Any, Any]:
+        """The product of two matrices, and what has to be called first in each thread: there ``mm`` would take as many
+        threads as there are processors, whatever torch is set to, until somebody asks how many it may."""
+        from torch import get_num_threads, mm  # not addmm, which copies the bias into each row before
 
-        return mm
+        return mm, get_num_threads
 
 
 @lru_cache(maxsize=8)

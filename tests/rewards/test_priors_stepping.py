@@ -1,6 +1,7 @@
 """Stepping the prior: exact, in every path, and each piece on its own."""
 
 import copy
+import os
 import pickle
 import subprocess
 import sys
@@ -178,12 +179,43 @@ def test_threads_that_heard_end_with_the_interpreter() -> None:
     assert [end.returncode for end in ends] == [0] * 4
 
 
+_IN_A_THREAD = """
+import os, threading
+import numpy as np
+import torch
+from rewards.priors import load_prior
+from rewards.priors.features import N_FEATURES
+torch.set_num_threads(1)
+prior, features, counted = load_prior(), np.zeros((256, N_FEATURES), dtype=np.int16), []
+state = prior.state(256)
+prior.step(state, features)
+
+def hear():
+    for _ in range(2):
+        counted.append(len(os.listdir("/proc/self/task")))
+        prior.step(state, features)
+
+thread = threading.Thread(target=hear)
+thread.start()
+thread.join()
+print(*counted)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists() or os.cpu_count() == 1, reason="nowhere to count threads")
+def test_hearing_in_a_thread_takes_no_more_threads_than_torch_may() -> None:
+    unset = {name: value for name, value in os.environ.items() if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    command = [sys.executable, "-c", _IN_A_THREAD]
+    before, after = subprocess.run(command, capture_output=True, text=True, check=True, env=unset).stdout.split()
+    assert before == after
+
+
 def test_a_library_whose_products_depend_on_what_is_heard_together_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    prior, exact = load_prior(), torch.addmm
+    prior, exact = load_prior(), torch.mm
     rows = [slice(0, 20), slice(20, 40)]
-    monkeypatch.setattr(torch, "addmm", lambda bias, x, matrix: (x.double() @ matrix.double()).float() + bias)
+    monkeypatch.setattr(torch, "mm", lambda x, matrix: (x.double() @ matrix.double()).float())
     assert prior.hears_alike(40, rows)
-    monkeypatch.setattr(torch, "addmm", lambda bias, x, matrix: exact(bias, x, matrix) * (1.0 + 1e-6 * (len(x) < 40)))
+    monkeypatch.setattr(torch, "mm", lambda x, matrix: exact(x, matrix) * (1.0 + 1e-6 * (len(x) < 40)))
     assert not prior.hears_alike(40, rows)
 
 
