@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 class Finished:
-    """The r pieces that ended in a step; whoever holds this keeps the room where they are packed from being used again,
-    until they are asked for and so copied."""
+    """The r pieces that ended in a step; the page where they are packed is not written to again as long as somebody
+    holds this."""
 
     def __init__(self, batch: Batch, room: npt.NDArray[np.uint8]) -> None:
         """The newest of ``batch``, in the first rows of ``room``."""
@@ -33,9 +33,10 @@ class Finished:
 
     @cached_property
     def _packed(self) -> npt.NDArray[np.uint8]:
-        """(r, bytes of a row) in the order of ``rows``: threads pack them in any."""
+        """(r, bytes of a row) in the order of ``rows``: threads pack them in any.  A copy: who keeps a piece
+        need not keep the room."""
         packed = self._room[: self._ended]
-        self._room = packed[self._packing.rows(packed).argsort()]  # nobody else's
+        self._room = packed[self._packing.rows(packed).argsort()]
         return self._room
 
     @cached_property
