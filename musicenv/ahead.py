@@ -76,8 +76,8 @@ def _compile_hearing() -> None:
     pages = Pages((1,), (1,), *[(1, 1)] * 4)
     (_, seen), _ = pages.turn(), pages.turn()
     for function, arguments in (
-        (hear_rows, (block, features, rows, seen.observations)),
-        (listen_to, (block, rows, seen.observations)),
+        (hear_rows, (block, features, rows, seen[2])),
+        (listen_to, (block, rows, seen[2])),
         (observe, (block, rows, *seen[2:5])),
     ):
         types = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]

@@ -34,7 +34,7 @@ from musicenv.listener import Listener
 from musicenv.melody import Melody, relative_given
 from musicenv.observation import bounds, layout, observe, observe_masks
 from musicenv.packing import Packing, pack
-from musicenv.pages import Page, Pages
+from musicenv.pages import Pages
 from musicenv.reference import block_of
 from musicenv.refused import refused
 from musicenv.sharing import AT_ONCE, SharedStep, new_post
@@ -117,10 +117,7 @@ class Batch:
 
     def _renew(self) -> None:
         """Other arrays to write to."""
-        self._hand_out(self._pages.turn()[1])
-
-    def _hand_out(self, page: Page) -> None:
-        self.rewards, self.finished, self.observations, self.masks, self.terms, self._room = page
+        self.rewards, self.finished, self.observations, self.masks, self.terms, self._room = self._pages.turn()[1]
 
     def set_tasks(self, tasks: Sequence[Task]) -> None:
         """The tasks that pieces are drawn from, from the next reset on; makes room where they are longer."""
@@ -254,7 +251,7 @@ class Batch:
             raise refusal(self, code, i, k, actions)
         self.ended = i
         if watched:
-            self._hand_out(page)
+            self.rewards, self.finished, self.observations, self.masks, self.terms, self._room = page
         else:
             self.rewards, self.finished = page[:2]
 

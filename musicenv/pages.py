@@ -34,15 +34,27 @@ class Page(NamedTuple):
     """(n, bytes of a row) pieces that ended (``musicenv.packing``), one after the other."""
 
 
+Arrays = tuple[
+    npt.NDArray[np.float64],
+    npt.NDArray[np.bool_],
+    npt.NDArray[np.float32],
+    npt.NDArray[np.int8],
+    npt.NDArray[np.float64],
+    npt.NDArray[np.uint8],
+]
+"""Those of a ``Page``."""
+
 _KINDS: Final[tuple[Any, ...]] = (np.float64, np.bool_, np.float32, np.int8, np.float64, np.uint8)
 
 
-def _page(shapes: Sequence[tuple[int, ...]]) -> Page:
+def _page(shapes: Sequence[tuple[int, ...]]) -> Arrays:
+    """Without names: it takes twice as long to get at arrays that have them."""
     arrays: Any = map(np.empty, shapes, _KINDS)
-    return Page(*arrays)
+    page: Arrays = tuple(arrays)
+    return page
 
 
-read_page = reader(_page(((1,), (1,), (1, 1), (1, 1), (1, 1), (1, 1))))
+read_page = reader(Page(*_page(((1,), (1,), (1, 1), (1, 1), (1, 1), (1, 1)))))
 """For compiled code: the reference to the page in its block."""
 
 
@@ -73,31 +85,40 @@ class Pages:
     def __init__(self, *shapes: tuple[int, ...]) -> None:
         """The shape of each array of a page."""
         self._shapes = shapes
-        page = _page(shapes)
+        page = _page(self._shapes)
         alone, view = getrefcount(page[0]), page[0][:]
         counted = getrefcount(page[0]) > alone and view.base is page[0]
-        self._nobody = (alone if counted else -1,) * len(page)  # where holders are not counted, all pages are new
+        self._nobody = alone * len(page) if counted else -1  # where holders are not counted, all pages are new
         self._block = block_of(page)
         self._pages = [(self._block, page)]
-        """The one that was handed out first comes first."""
+        """The one that was looked at first comes first."""
 
-    def turn(self) -> tuple[npt.NDArray[np.int64], Page]:
-        """A page that nobody holds, nor a view of its arrays, and the block in which compiled functions find it."""
-        pages, nobody = self._pages, self._nobody
-        for place, found in enumerate(pages):
+    def turn(self) -> tuple[npt.NDArray[np.int64], Arrays]:
+        """The block where compiled functions find a page, and its arrays, which nobody holds, nor a view of them."""
+        pages, held = self._pages, 0
+        while True:
+            found = pages.pop(0)
             page = found[1]
-            if (  # counted one by one: a loop would take as long as a note's rules
-                getrefcount(page[0]),
-                getrefcount(page[1]),
-                getrefcount(page[2]),
-                getrefcount(page[3]),
-                getrefcount(page[4]),
-                getrefcount(page[5]),
-            ) == nobody:
-                pages.append(pages.pop(place))
-                return found
+            if (  # one by one, where a loop would take as long as a note's rules; each has at least one holder, this
+                getrefcount(page[0])
+                + getrefcount(page[1])
+                + getrefcount(page[2])
+                + getrefcount(page[3])
+                + getrefcount(page[4])
+                + getrefcount(page[5])
+            ) == self._nobody:
+                break
+            pages.append(found)
+            held += 1
+            if held == len(pages):
+                found = self._new()
+                break
+        pages.append(found)
+        return found
+
+    def _new(self) -> tuple[npt.NDArray[np.int64], Arrays]:
+        """One more; the oldest, where there are many, is its holder's alone."""
         block, page = self._block.copy(), _page(self._shapes)
         _put(block, *page)
-        pages.append((block, page))
-        del pages[:-PAGES]  # the oldest, where there are many, is its holder's alone
+        del self._pages[: 1 - PAGES]
         return block, page

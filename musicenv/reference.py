@@ -28,8 +28,8 @@ from musicenv.jit import inlined
 _core: Final[Any] = numba.core  # numba ships few types
 _extending: Final[Any] = numba.extending
 types: Final[Any] = numba.types
-_LINE: Final = 64
-"""Bytes of a cache line."""
+CACHE_LINE: Final = 64
+"""Bytes of it."""
 
 
 class Reference(types.Type):  # type: ignore[misc]
@@ -185,7 +185,7 @@ _ask_for_line: Final[Callable[[int], None]] = _extending.intrinsic(_ask_for)
 def ask_for(row: npt.NDArray[Any]) -> None:
     """Have the memory of ``row`` (n,), contiguous, brought into the cache: it is read or written soon."""
     first, size = row.ctypes.data, row.size * row.itemsize
-    for line in range(first - first % _LINE, first + size, _LINE):
+    for line in range(first - first % CACHE_LINE, first + size, CACHE_LINE):
         _ask_for_line(line)
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from musicenv.alphabet import N_ACTIONS
 from musicenv.reference import block_of
 from rewards.priors import kernel
-from rewards.priors.arrays import Said, Weights, fused, workspace_for
+from rewards.priors.arrays import Said, Weights, fused, laid_out, workspace_for
 from rewards.priors.features import N_FEATURES
 from rewards.priors.shape import Shape
 from rewards.priors.store import Arrays, read_weights, weights_path
@@ -136,6 +136,9 @@ class Prior:
 
     def __getstate__(self) -> dict[str, Any]:
         return {"shape": self.shape, "weights": self.weights}  # a copy's weights lie elsewhere
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.shape, self.weights = state["shape"], laid_out(**state["weights"]._asdict())
 
     @property
     def hidden_size(self) -> int:
