@@ -26,7 +26,9 @@ def plot(sections: Mapping[str, Sequence[Figure]], path: Path) -> Path:
             continue
         points = [(f.at, f.value) for f in sections[name] if f.at is not None]
         axes.plot([x for x, _ in points], [y for _, y in points], marker="o")
-        axes.set(xlabel=name, title=title, xscale="log")
+        axes.set(xlabel=name, title=title)
+        axes.set_xscale("log", base=4 if axes is rates else 2)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.grid(alpha=0.3)
         axes.set_yscale("log" if axes is rates else "linear")
     bars.set_ylim(bottom=0)

@@ -15,71 +15,15 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.training import Settings, Trained, build
 from agents.vec_env import MelodyVecEnv
-from experiments import speed_planners, speed_search
+from experiments import speed_planners, speed_prior, speed_search
 from experiments.report import real_parts
 from experiments.rule_cost import nanoseconds
 from experiments.speed_figures import Figure, Preset, Section
+from experiments.speed_players import playing, playing_one, tunes, uniform
 from experiments.timing import Run, interleaved
-from musicenv.alphabet import N_ACTIONS, action_of
-from musicenv.hearing import prior_inputs
-from musicenv.melody import Melody
 from musicenv.task import Task
 from musicenv.vector import MelodyVectorEnv
 from rewards import theory
-from rewards.priors import load_prior
-from rewards.priors.features import N_FEATURES
-
-Actions = npt.NDArray[np.int64]
-
-
-def tunes(n: int, seed: int) -> Actions:
-    """(T, n) notes of held-out eight-bar parts in 4/4, drawn with replacement for each of n players and joined."""
-    rng = np.random.default_rng(seed)
-    parts = [_actions(melody) for melody in real_parts([Task()]) if melody.start == 0]
-    lines = [np.concatenate([parts[k] for k in rng.integers(len(parts), size=16)]) for _ in range(min(n, 256))]
-    length = min(*map(len, lines), max(2**22 // n, 64)) if n > 1 else len(lines[0])
-    played = np.array([line[:length] for line in lines], dtype=np.int64).T
-    return np.ascontiguousarray(np.tile(played, -(-n // played.shape[1]))[:, :n])
-
-
-def _actions(melody: Melody) -> Actions:
-    notes = zip(melody.pitch.tolist(), melody.duration.tolist(), strict=True)
-    return np.array([action_of(pitch, duration) for pitch, duration in notes], dtype=np.int64)
-
-
-def uniform(n: int, seed: int) -> Actions:
-    """(T, n) notes drawn evenly from the alphabet, legal or not."""
-    return np.random.default_rng(seed).integers(N_ACTIONS, size=(512, n))
-
-
-def playing(env: Any, actions: npt.NDArray[Any], seed: int = 0) -> Run:
-    """Steps of a vector environment; from the last of ``actions`` (T, n) on to the first."""
-    env.reset(seed=seed)
-    place = 0
-
-    def run(steps: int) -> None:
-        nonlocal place
-        for _ in range(steps):
-            env.step(actions[place])
-            place = (place + 1) % len(actions)
-
-    return run
-
-
-def playing_one(env: gym.Env[Any, Any], actions: npt.NDArray[Any]) -> Run:
-    """Steps of a single environment, reset where it ends."""
-    env.reset(seed=0)
-    listed, place = actions.tolist(), 0
-
-    def run(steps: int) -> None:
-        nonlocal place
-        for _ in range(steps):
-            ended = env.step(listed[place])[2]
-            place = (place + 1) % len(listed)
-            if ended:
-                env.reset()
-
-    return run
 
 
 def _pushes(n: int) -> npt.NDArray[np.int64]:
@@ -115,29 +59,6 @@ def single(preset: Preset, seed: int) -> list[Figure]:
     goals = {"tunes": 1.5, "random notes": None}
     ratios = [Figure(f"{name} / CartPole-v1", cost["CartPole-v1"] / cost[name], "", goals[name]) for name in goals]
     return ratios + [Figure(name, 1 / cost[name], "steps/s") for name in runs]
-
-
-def with_prior(preset: Preset, seed: int) -> list[Figure]:
-    """The environment with the LSTM beside the LSTM's step alone."""
-    found = []
-    prior = load_prior()
-    for n in (1, 64, 256, 1024):
-        env, played = MelodyVectorEnv(n, prior=prior), tunes(n, seed)
-        state, features = prior.state(n), np.zeros((64, n, N_FEATURES), dtype=np.int16)
-        env.reset(seed=seed)
-        for heard, actions in zip(features, played[:64], strict=True):
-            env.step(actions)
-            prior_inputs(env.batch.block, np.arange(n), heard)
-
-        def bare(steps: int, state: Any = state, features: npt.NDArray[np.int16] = features) -> None:
-            for k in range(steps):
-                prior.step(state, features[k % len(features)])
-
-        runs = {"bare": bare, "env": playing(env, played)}
-        cost = interleaved(runs, preset.seconds)
-        found.append(Figure(f"{n}: environment / bare LSTM step", cost["bare"] / cost["env"], "", 0.9))
-        found += [Figure(f"{n}: {name}", n / cost[name], "notes/s") for name in runs]
-    return found
 
 
 def threads(preset: Preset, seed: int) -> list[Figure]:
@@ -297,7 +218,8 @@ def start(preset: Preset, seed: int) -> list[Figure]:
 SECTIONS: Final = {
     "single": Section("One environment: gym.make", single),
     "vector": Section("Batches, no prior", vector),
-    "prior": Section("With the prior", with_prior, placed=True),
+    "prior": Section("With the prior", speed_prior.with_environment, placed=True),
+    "hearing": Section("The prior alone: compiled step, or torch's products", speed_prior.compiled_or_not),
     "threads": Section("Two threads", threads, placed=True),
     "ppo": Section("PPO through the SB3 bridge", ppo, placed=True),
     "bars": Section("Cost by length", bars),

@@ -9,7 +9,7 @@ import pytest
 from experiments import speed, timing
 from experiments.runs import result_of
 from experiments.speed_figures import Figure, Preset, medians
-from experiments.speed_sections import tunes
+from experiments.speed_players import tunes
 from musicenv.vector import MelodyVectorEnv
 
 
@@ -52,9 +52,9 @@ def test_tunes_end_where_pieces_end() -> None:
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(speed.PRESETS, "quick", Preset(0.02, 4, (1, 2), 1))
     out = tmp_path / "run"
-    speed.main(["--only", "bars", "environments", "--out", str(out)])
+    speed.main(["--only", "hearing", "bars", "environments", "--out", str(out)])
     figures = result_of(out)["figures"]
-    assert set(figures) == {"bars", "environments"}
+    assert set(figures) == {"hearing", "bars", "environments"}
     assert all(figure["value"] > 0 for rows in figures.values() for figure in rows)
     assert (out / "speed.png").stat().st_size > 10_000
     assert "Cost by length" in (out / "tables.md").read_text()
