@@ -111,7 +111,7 @@ def expand(
     for k in range(count):
         node, child = nodes[k], children[k]
         work.actions[k] = tree.action[node, slots[k]]
-        code, melody, term = move(state, k, work.actions, work.rewards, work.finished)
+        code, melody, term = move(state, k, k + 1, work.actions, work.rewards, work.finished)
         if code != OK:
             return code, melody, term, count, going, turns
         work.wholes[k] = tree.so_far[child] = tree.so_far[node] + work.rewards[k]
