@@ -94,7 +94,10 @@ class Pages:
         """The one that was looked at first comes first."""
 
     def turn(self) -> tuple[npt.NDArray[np.int64], Arrays]:
-        """The block where compiled functions find a page, and its arrays, which nobody holds, nor a view of them."""
+        """The block where compiled functions find a page, and its arrays, which nobody holds, nor a view of them.
+
+        Who wants to hold them takes them out of the tuple, which is not counted.
+        """
         pages, held = self._pages, 0
         while True:
             found = pages.pop(0)

@@ -1,6 +1,8 @@
 """The batch: as many single environments, whatever shares the work; what it hands out; copies of it."""
 
 import copy
+import sys
+from types import FrameType
 from typing import Any
 
 import gymnasium as gym
@@ -112,6 +114,25 @@ def test_pages_are_written_again_only_when_nobody_holds_any_of_them(held: list[t
         assert not any(np.shares_memory(array, other) for array in page for other in kept)
         kept = [*kept, page[which][1:] if viewed else page[which]][-longest:] if longest else []
         del page
+
+
+def test_pages_that_a_debugger_saw_are_held_all_the_same() -> None:
+    """Where it looks at them it keeps the local variables of a frame, which would count as holders."""
+
+    def trace(frame: FrameType, *_: Any) -> Any:
+        assert frame.f_locals is not None
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        pages = Pages((3,), (3,), (3, 2), (3, 4), (3, 5), (3, 6))
+        kept = [*pages.turn()[1]]
+    finally:
+        sys.settrace(before)
+    for _ in range(PAGES):
+        kept += pages.turn()[1]
+    assert len({array.ctypes.data for array in kept}) == len(kept)
 
 
 def test_pages_are_new_only_where_the_others_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
