@@ -38,7 +38,7 @@ def with_environment(preset: Preset, seed: int) -> list[Figure]:
         env, played = MelodyVectorEnv(n, prior=prior), tunes(n, seed)
         state, features = prior.state(n), _inputs(env, played[:64], seed)
 
-        def bare(steps: int, state: Any = state, features: npt.NDArray[np.int16] = features) -> None:
+        def bare(steps: int, state: Any = state, features: Features = features) -> None:
             for k in range(steps):
                 prior.step(state, features[k % len(features)])
 

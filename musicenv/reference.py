@@ -29,7 +29,7 @@ _core: Final[Any] = numba.core  # numba ships few types
 _extending: Final[Any] = numba.extending
 types: Final[Any] = numba.types
 CACHE_LINE: Final = 64
-"""Bytes of it."""
+"""Bytes of a line of the cache."""
 
 
 class Reference(types.Type):  # type: ignore[misc]
