@@ -10,6 +10,7 @@ from experiments import speed, timing
 from experiments.runs import result_of
 from experiments.speed_figures import Figure, Preset, medians
 from experiments.speed_players import tunes
+from experiments.speed_prior import compiled_or_not
 from musicenv.vector import MelodyVectorEnv
 
 
@@ -52,9 +53,9 @@ def test_tunes_end_where_pieces_end() -> None:
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(speed.PRESETS, "quick", Preset(0.02, 4, (1, 2), 1))
     out = tmp_path / "run"
-    speed.main(["--only", "hearing", "bars", "environments", "--out", str(out)])
+    speed.main(["--only", "bars", "environments", "--out", str(out)])
     figures = result_of(out)["figures"]
-    assert set(figures) == {"hearing", "bars", "environments"}
+    assert set(figures) == {"bars", "environments"}
     assert all(figure["value"] > 0 for rows in figures.values() for figure in rows)
     assert (out / "speed.png").stat().st_size > 10_000
     assert "Cost by length" in (out / "tables.md").read_text()
@@ -90,6 +91,12 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     (target,) = (line for line in (docs / "speed.md").read_text().splitlines() if "Cost by length: 2 bars / 1" in line)
     assert [bool(value.strip()) for value in target.split("|")[2:-1]] == [True, True, True]
     assert set(json.loads((docs / "figures" / "speed.json").read_text())["figures"]) == {"bars", "environments"}
+
+
+def test_the_prior_is_measured_with_and_without_torch() -> None:
+    found = {figure.name: figure.value for figure in compiled_or_not(Preset(0.02, 4, (1, 2), 1), seed=0)}
+    for n in (1, 256):
+        assert found[f"{n}: compiled / torch"] == pytest.approx(found[f"{n}: compiled"] / found[f"{n}: torch"])
 
 
 def test_what_hangs_on_the_place_in_memory_is_the_median_of_some_processes(
