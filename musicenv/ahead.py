@@ -74,11 +74,12 @@ def _compile_hearing() -> None:
     rows, features = np.zeros(1, dtype=np.int64), np.zeros((1, 1), dtype=np.int16)
     block = block_of(state_of(new_lines(1, 1, 1, 1), Suite(()).arrays()))
     pages = Pages((1,), (1,), *[(1, 1)] * 4)
-    (_, seen), _ = pages.turn(), pages.turn()
+    _, (*_, observations, masks, terms, _) = pages.turn()
+    pages.turn()  # another page, since these arrays are held: how it is told of is compiled
     for function, arguments in (
-        (hear_rows, (block, features, rows, seen[2])),
-        (listen_to, (block, rows, seen[2])),
-        (observe, (block, rows, *seen[2:5])),
+        (hear_rows, (block, features, rows, observations)),
+        (listen_to, (block, rows, observations)),
+        (observe, (block, rows, observations, masks, terms)),
     ):
         types = tuple(numba.typeof(argument) for argument in arguments)  # type: ignore[no-untyped-call]
         cast(Any, function).compile(types)

@@ -250,7 +250,7 @@ class Batch:
         if code != OK:
             raise refusal(self, code, i, k, actions)
         self.ended = i
-        if watched:
+        if watched:  # as in ``_renew``, here once more: a call would take a hundredth of a step with the prior
             self.rewards, self.finished, self.observations, self.masks, self.terms, self._room = page
         else:
             self.rewards, self.finished = page[:2]

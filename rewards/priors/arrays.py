@@ -59,7 +59,7 @@ def laid_out(**arrays: npt.ArrayLike) -> Weights:
 
 def _aligned(array: npt.ArrayLike, kind: Any) -> npt.NDArray[Any]:
     """A contiguous copy that begins where a line of the cache does, which numpy does not see to: a vector that lies in
-    two lines is read as slowly as two, and of eight rows a quarter of the prior's step went into that."""
+    two lines is read as slowly as two, and of eight rows a fifth of the prior's step went into that."""
     given = np.asarray(array)
     size = given.size * np.dtype(kind).itemsize
     room = np.empty(size + CACHE_LINE, dtype=np.uint8)

@@ -184,7 +184,6 @@ _IN_A_THREAD = """
 import os, threading
 import numpy as np
 import torch
-from musicenv.reference import CACHE_LINE
 from rewards.priors import load_prior
 from rewards.priors.features import N_FEATURES
 torch.set_num_threads(1)
@@ -307,6 +306,6 @@ def test_a_copy_of_a_prior_finds_its_own_weights(copied: Callable[[Any], Any]) -
     "copied", [lambda prior: prior, copy.deepcopy, lambda prior: pickle.loads(pickle.dumps(prior))]
 )
 def test_vectors_of_weights_do_not_lie_across_lines_of_the_cache(copied: Callable[[Any], Any]) -> None:
-    """Which would cost a quarter of a step of eight rows."""
+    """Which would cost a fifth of a step of eight rows."""
     weights = copied(load_prior()).weights
     assert [array.ctypes.data % CACHE_LINE for array in weights] == [0] * len(weights)
